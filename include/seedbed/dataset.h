@@ -1,0 +1,62 @@
+/* dataset.h - the interface of a data source, and the data set it makes: immutable, whole, without label noise. */
+#ifndef SEEDBED_DATASET_H
+#define SEEDBED_DATASET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "seedbed/field.h"
+#include "seedbed/layer.h"
+#include "seedbed/status.h"
+
+enum { PART_TRAIN = 0, PART_TEST = 1, PART_COUNT = 2 };
+
+enum sample_type { SAMPLE_UINT8, SAMPLE_FLOAT32 };
+
+struct dataset_shape {
+    struct shape sample; /* NHWC of one sample */
+    enum sample_type type;
+    int classes;
+    int count[PART_COUNT];
+};
+
+/* One contiguous block of memory starts with this header, so that a node can share it between its processes:
+ * values are found by offset, never by pointer. */
+struct dataset {
+    uint64_t bytes; /* of the whole block */
+    struct dataset_shape shape;
+    uint64_t values_offset[PART_COUNT]; /* [count, height, width, channels] of shape.type */
+    uint64_t labels_offset[PART_COUNT]; /* int16_t [count] */
+    uint64_t digest[2];                 /* XXH3-128 of shape, values and labels; by dataset_seal */
+};
+
+struct dataset_request {
+    const void *settings; /* laid out by ops->kind.fields */
+    uint64_t data_seed;   /* the `data` stream's seed */
+};
+
+struct dataset_ops {
+    struct kind kind;
+    bool synthetic; /* drawn from the `data` stream: the data seed is part of it */
+
+    /* Makes the whole data set with dataset_allocate. *out is owned by the caller; set on success only. Any rank. */
+    enum status (*load)(const struct dataset_request *request, struct dataset **out, struct error *error);
+
+    /* The same shape without loading the values, for `plan`. */
+    enum status (*measure)(const struct dataset_request *request, struct dataset_shape *out, struct error *error);
+};
+
+/* Allocates one zeroed block with room for the shape. Free with dataset_destroy. */
+enum status dataset_allocate(const struct dataset_shape *shape, struct dataset **out, struct error *error);
+void dataset_destroy(struct dataset **dataset);
+
+/* Lend the values and labels of one part; writable only until the data set is shared. */
+void *dataset_values(struct dataset *dataset, int part);
+int16_t *dataset_labels(struct dataset *dataset, int part);
+const void *dataset_values_const(const struct dataset *dataset, int part);
+const int16_t *dataset_labels_const(const struct dataset *dataset, int part);
+
+/* Computes the digest once values and labels are final. Every loader's last call. */
+void dataset_seal(struct dataset *dataset);
+
+#endif

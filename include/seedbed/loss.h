@@ -1,0 +1,19 @@
+/* loss.h - the interface of a loss: value and gradient with respect to the logits. */
+#ifndef SEEDBED_LOSS_H
+#define SEEDBED_LOSS_H
+
+#include "seedbed/field.h"
+
+struct loss_ops {
+    struct kind kind;
+
+    /* value[i] = loss of sample i.   logits [n, classes]  labels [n]  value [n]
+     * Right at any logit: no overflow, no clamp. Accumulates in double. */
+    void (*value)(const void *settings, int n, int classes, const float *logits, const int16_t *labels, double *value);
+
+    /* dlogits = scale * d(value)/d(logits).   dlogits [n, classes]; overwritten */
+    void (*gradient)(const void *settings, int n, int classes, const float *logits, const int16_t *labels, float scale,
+                     float *dlogits);
+};
+
+#endif

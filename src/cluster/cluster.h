@@ -1,0 +1,79 @@
+/* cluster.h - the ranks of a run: start, shared data, the scheduler's loop on rank 0 and the workers' loop. */
+#ifndef SEEDBED_CLUSTER_CLUSTER_H
+#define SEEDBED_CLUSTER_CLUSTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "results/results.h"
+#include "seedbed/dataset.h"
+#include "sweep/scheduler.h"
+
+struct cluster;
+
+/* Starts MPI (also without mpirun: one rank) on a duplicated communicator that returns errors. Collective. */
+enum status cluster_create(struct cluster **out, struct error *error);
+/* Ends MPI. Collective; after a failure that others cannot know of use cluster_abort. */
+void cluster_destroy(struct cluster **cluster);
+/* Ends every rank at once with this exit code. */
+void cluster_abort(struct cluster *cluster, int code);
+
+int cluster_rank(const struct cluster *cluster);
+int cluster_size(const struct cluster *cluster);
+const char *cluster_host(const struct cluster *cluster);
+/* The address of the MPI_Comm, for results_open. */
+const void *cluster_communicator(const struct cluster *cluster);
+
+/* All ranks get the worst status; a rank that was well gets the first bad rank's message. Collective. */
+enum status cluster_agree(struct cluster *cluster, enum status mine, struct error *error);
+
+/* Rank 0's bytes to all: *bytes is owned by the caller on the other ranks (memory_free). Collective. */
+enum status cluster_broadcast(struct cluster *cluster, void **bytes, size_t *count, struct error *error);
+
+/* Each node holds one copy: one rank of the node calls load, the others see its block (a file in the node's temporary
+ * folder, mapped read-only, without a name once all have it). Release with cluster_unshare. Collective. */
+typedef enum status dataset_load_function(void *context, struct dataset **out, struct error *error);
+enum status cluster_share_dataset(struct cluster *cluster, dataset_load_function *load, void *context,
+                                  const struct dataset **out, struct error *error);
+void cluster_unshare_dataset(struct cluster *cluster, const struct dataset **dataset);
+
+/* What a trial calls between mini-batches; STATUS_STOPPED: end at once, uncommitted. */
+struct yield {
+    void *context;
+    enum status (*call)(void *context, struct error *error);
+};
+
+/* Trains and commits one trial. STATUS_OK whatever the trial's outcome; STATUS_STOPPED when yield said so; anything
+ * else means that this rank cannot go on (disk full, file gone) and ends the sweep in good order. */
+struct work {
+    void *context;
+    enum status (*run)(void *context, int64_t trial, const struct yield *yield, struct trial_ending *ending,
+                       struct error *error);
+};
+
+struct progress {
+    int64_t trials;               /* of the sweep */
+    int64_t ended[OUTCOME_COUNT]; /* by outcome, earlier sessions included */
+    int64_t running;
+    double seconds;                /* since the start */
+    double cost_total, cost_ended; /* predicted cost of this session's trials, for the ETA */
+    double samples;                /* trained in this session */
+};
+
+struct cluster_plan {
+    struct scheduler_config scheduler; /* worker_count is set by cluster_run; read on rank 0 only */
+    int64_t ended[OUTCOME_COUNT];      /* before this session */
+    const double *samples;             /* [trial_count] samples that each trial trains on, for progress; lent */
+    void (*report)(void *context, const struct progress *progress); /* rank 0, at most some times a second */
+    void *report_context;
+};
+
+/* Runs all trials. progress: rank 0's final count. STATUS_STOPPED after a signal, STATUS_OK also when the scheduler
+ * gave up (max_failures). Collective. */
+enum status cluster_run(struct cluster *cluster, const struct cluster_plan *plan, const struct work *work,
+                        struct progress *progress, struct error *error);
+
+/* Set by SIGTERM, SIGINT and SIGUSR1 once cluster_create has returned; a second signal ends the process at once. */
+bool cluster_stop_requested(void);
+
+#endif

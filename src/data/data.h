@@ -1,0 +1,76 @@
+/* data.h - data as a trial sees it: a subset of a data set, normalised on the way out, with noisy labels.
+ * The data set itself is never copied or changed. */
+#ifndef SEEDBED_DATA_DATA_H
+#define SEEDBED_DATA_DATA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "seedbed/dataset.h"
+#include "seedbed/field.h"
+#include "seedbed/status.h"
+
+extern const struct kind_table dataset_table;       /* struct dataset_ops */
+extern const struct kind_table label_noise_table;   /* struct label_noise_ops */
+extern const struct kind_table normalisation_table; /* none, unit, standard: names without settings */
+
+/* Section `data`. */
+struct data_config {
+    struct choice source;             /* FIELD_INLINE; struct dataset_ops */
+    const struct kind *normalisation; /* none: raw values; unit: [0, 1]; standard: zero mean, unit variance a channel */
+    int64_t train_size, test_size;    /* 0: all */
+    struct choice label_noise;        /* struct label_noise_ops */
+};
+
+extern const struct field data_fields[]; /* of struct data_config */
+
+/* Resolved seeds of the streams that data uses. */
+struct data_seeds {
+    uint64_t data, subset, noise;
+};
+
+struct label_noise_ops {
+    struct kind kind;
+    /* labels[i] = noisy version of true_labels[i]; draws by position i of the whole training part, so that a sample's
+     * label does not depend on the subset.   index [n], true_labels [n], labels [n] */
+    void (*draw)(const void *settings, uint64_t seed, int classes, int n, const int32_t *index,
+                 const int16_t *true_labels, int16_t *labels);
+};
+
+enum { CHANNELS_MAX = 4 };
+
+/* One part as a trial sees it. */
+struct samples {
+    const struct dataset *dataset; /* lent */
+    int part;
+    int count;
+    int32_t *index;       /* [count] position in the data set's part, ascending */
+    int16_t *labels;      /* [count] trained on */
+    int16_t *true_labels; /* [count] */
+    /* x = (raw - mean) / deviation, by channel; both float32, recorded in the results file */
+    float mean[CHANNELS_MAX], deviation[CHANNELS_MAX];
+};
+
+struct data_view {
+    struct shape shape;
+    int classes;
+    double noise_rate; /* realised share of training labels that differ from the true ones */
+    struct samples parts[PART_COUNT];
+};
+
+/* Loads or draws the data set that config names. *out owned by the caller (dataset_destroy). Any rank. */
+enum status data_load(const struct data_config *config, uint64_t data_seed, struct dataset **out, struct error *error);
+
+/* Whether two configs name the same data set (source, settings and, for synthetic sources, seed). */
+bool data_same_source(const struct data_config *a, uint64_t seed_a, const struct data_config *b, uint64_t seed_b);
+
+/* Subset, noise and normalisation constants. dataset must outlive the view. Any rank. */
+enum status data_view_create(const struct dataset *dataset, const struct data_config *config,
+                             const struct data_seeds *seeds, struct data_view **out, struct error *error);
+void data_view_destroy(struct data_view **view);
+
+/* x = normalised values of the samples which[0..n-1] (positions in the view's part); which NULL: first, first+1, ...
+ * x [n, height, width, channels] */
+void samples_gather(const struct samples *samples, const int32_t *which, int first, int n, float *x);
+
+#endif

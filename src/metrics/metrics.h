@@ -1,0 +1,33 @@
+/* metrics.h - the table of metrics, and the moments they are measured at. */
+#ifndef SEEDBED_METRICS_METRICS_H
+#define SEEDBED_METRICS_METRICS_H
+
+#include "seedbed/metric.h"
+
+extern const struct kind_table metric_table; /* struct metric_ops */
+
+/* The curves recorded after every epoch, whatever the sweep asks for: group `curves`, dimension epoch. */
+enum curve {
+    CURVE_TRAIN_LOSS,
+    CURVE_TEST_LOSS,
+    CURVE_TRAIN_ACCURACY,
+    CURVE_TEST_ACCURACY,
+    CURVE_LEARNING_RATE,
+    CURVE_PARAMETER_NORM,
+    CURVE_GRADIENT_NORM,
+    CURVE_COUNT
+};
+extern const struct column curve_columns[CURVE_COUNT];
+
+/* Moments of one metric in one sweep, in order: init or epoch 0, epochs ascending, separated, end. */
+enum moment { MOMENT_EPOCH, MOMENT_SEPARATED, MOMENT_END };
+
+struct measure_point {
+    enum moment moment;
+    int epoch; /* of MOMENT_EPOCH; `init` is epoch 0 */
+};
+
+/* Fills points (room for capacity) for a sweep whose longest trial has `epochs`; returns how many there are. */
+int metric_points(const struct metric_when *when, int epochs, struct measure_point *points, int capacity);
+
+#endif

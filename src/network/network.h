@@ -1,0 +1,75 @@
+/* network.h - a network: layers in order, their parameters in one flat block with named views.
+ * Layers are nodes of a graph in topological order: each names the outputs it reads, so residual and concatenation
+ * layers fit without change. */
+#ifndef SEEDBED_NETWORK_NETWORK_H
+#define SEEDBED_NETWORK_NETWORK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/text.h"
+#include "seedbed/field.h"
+#include "seedbed/layer.h"
+#include "seedbed/loss.h"
+#include "seedbed/status.h"
+
+extern const struct kind_table loss_table;           /* struct loss_ops */
+extern const struct kind_table layer_table;          /* struct layer_ops */
+extern const struct kind_table activation_table;     /* struct activation_ops: names without settings */
+extern const struct kind_table initialisation_table; /* he, glorot, lecun, uniform */
+extern const struct kind_table model_table;          /* struct model_ops: presets that expand to layers */
+
+/* Section `model`. */
+struct model_config {
+    struct choice kind; /* FIELD_INLINE; struct model_ops */
+    struct choice init;
+};
+
+extern const struct field model_fields[]; /* of struct model_config */
+
+struct network;
+
+/* What a network would be, without making it: for `plan`. */
+struct network_summary {
+    int64_t parameter_count;
+    int layer_count;
+    int tensor_count;
+    double flops_per_sample; /* forward; training costs about three times that */
+    size_t bytes;            /* of memory for max_batch samples, with gradients */
+};
+
+/* Builds the layers for inputs of shape and checks that they fit. Nothing is initialised yet.
+ * max_batch: the largest n of any pass. *out owned by the caller. Any rank. */
+enum status network_create(const struct model_config *config, struct shape input, int classes, int max_batch,
+                           struct network **out, struct error *error);
+void network_destroy(struct network **network);
+enum status network_summarise(const struct model_config *config, struct shape input, int classes, int max_batch,
+                              struct network_summary *out, struct error *error);
+
+/* One line a layer: name, output shape, parameters. */
+void network_describe(const struct network *network, struct text *out);
+
+/* Draws the parameters from the `init` stream; a tensor's draw depends on its place and shape only. */
+void network_initialise(struct network *network, uint64_t seed);
+
+int64_t network_parameter_count(const struct network *network);
+/* Lend the flat block and its gradient [parameter_count]; valid until network_destroy. */
+float *network_parameters(struct network *network);
+const float *network_gradient(const struct network *network);
+
+int network_tensor_count(const struct network *network);
+/* Lends the tensors in the order of the flat block, where they lie one after another without gaps. */
+const struct tensor_spec *network_tensors(const struct network *network);
+
+/* Lends a buffer for the inputs of the next forward pass [max_batch, input]: gather into it to save a copy. */
+float *network_input(struct network *network);
+
+/* Returns the logits [n, classes], lent until the next pass. x [n, input] may be network_input's buffer. n <= max_batch
+ */
+const float *network_forward(struct network *network, const float *x, int n, enum pass_mode mode);
+
+/* Gradient of sum(logits * dlogits) over all parameters into network_gradient; follows a PASS_TRAIN forward of n.
+ * dlogits [n, classes] may be overwritten. */
+void network_backward(struct network *network, float *dlogits, int n);
+
+#endif

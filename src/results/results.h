@@ -1,0 +1,157 @@
+/* results.h - one HDF5 file for a whole sweep: laid out once, then only rows are written.
+ *
+ * The layer knows arrays, not what they mean: a schema lists dimensions, fixed arrays (written when the file is made)
+ * and row columns (leading dimension `trial`, written trial by trial). It adds its own columns to /trials (`state`,
+ * `outcome`, `attempt`, `crashes`, `checksum`, `message`, `seconds`, ...) and the table /sessions.
+ *
+ * Commit order of a trial: rows, then checksum and outcome, then data to disk, then the state byte. A reader trusts
+ * only rows whose state is `committed`. */
+#ifndef SEEDBED_RESULTS_RESULTS_H
+#define SEEDBED_RESULTS_RESULTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/text.h"
+#include "seedbed/status.h"
+
+enum results_type {
+    RESULTS_UINT8,
+    RESULTS_INT16,
+    RESULTS_INT32,
+    RESULTS_INT64,
+    RESULTS_UINT64,
+    RESULTS_FLOAT32,
+    RESULTS_FLOAT64,
+    RESULTS_TEXT, /* fixed length UTF-8, padded with zeros; text_bytes each */
+    RESULTS_ENUM  /* uint8 with names */
+};
+
+enum { RESULTS_RANK_MAX = 6, RESULTS_NAME_BYTES = 96 };
+
+/* A dimension scale at the root. */
+struct results_dimension {
+    char name[RESULTS_NAME_BYTES];
+    int64_t size;           /* >= 1 */
+    enum results_type type; /* of coordinates */
+    size_t text_bytes;
+    const void *coordinates; /* [size]; lent; NULL: 0, 1, ... as int64 */
+    char long_name[256], units[32];
+};
+
+/* A dataset /<group>/<name>. */
+struct results_array {
+    char group[RESULTS_NAME_BYTES], name[RESULTS_NAME_BYTES];
+    enum results_type type;
+    size_t text_bytes;                /* RESULTS_TEXT */
+    const char *const *enum_names;    /* RESULTS_ENUM; ends with NULL; static */
+    int rank;                         /* 0: a scalar dataset */
+    int dimensions[RESULTS_RANK_MAX]; /* indices into schema.dimensions */
+    char units[32], long_name[256];
+    bool reproducible; /* covered by the bit guarantee and, for rows, by the checksum */
+    const void *data;  /* fixed content, lent until the file is made; NULL: a row column, first dimension `trial` */
+};
+
+/* A text or integer attribute of the root or of a group. */
+struct results_attribute {
+    char group[RESULTS_NAME_BYTES], name[RESULTS_NAME_BYTES];
+    const char *text; /* lent; NULL: integer */
+    int64_t integer;
+};
+
+/* dimensions[0] is `trial`. Arrays are lent by whoever made the schema. Every rank makes the same one. */
+struct results_schema {
+    const struct results_dimension *dimensions;
+    int dimension_count;
+    const struct results_array *arrays;
+    int array_count;
+    const struct results_attribute *attributes;
+    int attribute_count;
+};
+
+enum trial_state { TRIAL_WAITING, TRIAL_RUNNING, TRIAL_COMMITTED };
+enum trial_outcome { OUTCOME_NONE, OUTCOME_DONE, OUTCOME_DIVERGED, OUTCOME_TIMEOUT, OUTCOME_FAILED, OUTCOME_COUNT };
+
+/* "waiting"..., "none"...; end with NULL: enum names in the file and words in messages. */
+extern const char *const trial_state_names[];
+extern const char *const trial_outcome_names[];
+
+enum { MESSAGE_BYTES = 256, HOST_BYTES = 64 };
+
+/* How a trial ended: the engine's own columns of /trials. */
+struct trial_ending {
+    enum trial_outcome outcome;
+    char message[MESSAGE_BYTES]; /* empty when done */
+    double seconds;              /* not reproducible, as all below */
+    double samples_per_second;
+    int32_t rank;
+    char host[HOST_BYTES];
+};
+
+/* Bytes that the file will have when every row is written. */
+int64_t results_bytes(const struct results_schema *schema);
+
+/* Makes the file under a temporary name beside path, whole, synced, and renames it. Refuses an existing path and what
+ * does not fit on the disk. Rank 0 alone. */
+enum status results_create(const char *path, const struct results_schema *schema, struct error *error);
+
+/* An open file that rows are written to. */
+struct results_writer;
+
+/* Opens for writing on all ranks. communicator: an MPI_Comm by address. Errors are agreed before anything collective.
+ * Collective. */
+enum status results_open(const char *path, const struct results_schema *schema, const void *communicator,
+                         struct results_writer **out, struct error *error);
+/* Collective. */
+enum status results_close(struct results_writer **writer, struct error *error);
+
+/* One trial's rows in memory, in the file's types, reused from trial to trial. Owned by the caller. */
+struct results_row;
+enum status results_row_create(const struct results_schema *schema, struct results_row **out, struct error *error);
+void results_row_destroy(struct results_row **row);
+/* Sets everything to absent: NaN, -1, 0 for unsigned, "" for text. */
+void results_row_clear(struct results_row *row);
+/* Lends the slab of schema->arrays[array]: its dimensions without `trial`. */
+void *results_row_data(struct results_row *row, int array);
+
+/* Writes that the trial is about to run: attempt + 1, state running. Any rank, alone, for a trial that it was given. */
+enum status results_begin(struct results_writer *writer, int64_t trial, struct error *error);
+
+/* Commits. STATUS_NO_SPACE or STATUS_IO: not committed. Any rank, alone. */
+enum status results_commit(struct results_writer *writer, int64_t trial, const struct results_row *row,
+                           const struct trial_ending *ending, struct error *error);
+
+/* Writes from a signal handler that the process died in this trial: crashes + 1. Async-signal-safe; NULL writer is
+ * ignored. */
+void results_note_crash(struct results_writer *writer);
+
+/* One row of /sessions: when, where, how many ranks, how it ended ("running" until told). Rank 0 alone. */
+struct results_session {
+    double started, ended; /* seconds since 1970 UTC */
+    char host[HOST_BYTES];
+    int64_t process;
+    int32_t ranks;
+    char engine[64]; /* version and revision */
+    char ending[32]; /* running, complete, stopped, failed */
+};
+enum status results_session_begin(struct results_writer *writer, const struct results_session *session,
+                                  struct error *error);
+enum status results_session_end(struct results_writer *writer, const char *ending, struct error *error);
+
+/* A file opened for reading, also while a run writes it. Any process, without MPI. */
+struct results_reader;
+enum status results_reader_open(const char *path, struct results_reader **out, struct error *error);
+void results_reader_close(struct results_reader **reader);
+int64_t results_reader_trials(const struct results_reader *reader);
+/* Reads a whole dataset of a fixed numeric or enum type into out (allocated, owned by the caller, memory_free), and its
+ * item count. */
+enum status results_read(const struct results_reader *reader, const char *path, enum results_type type, void **out,
+                         int64_t *count, struct error *error);
+/* Reads a fixed-length text dataset: count texts of *text_bytes bytes each, each ended by a zero byte. */
+enum status results_read_texts(const struct results_reader *reader, const char *path, char **out, size_t *text_bytes,
+                               int64_t *count, struct error *error);
+/* Prints every array of one trial, small ones whole and large ones summarised (shape, min, mean, max). */
+enum status results_show(const struct results_reader *reader, int64_t trial, struct text *out, struct error *error);
+
+#endif

@@ -1,0 +1,66 @@
+/* scheduler.h - which worker trains which trial next.
+ * Pure: no MPI, no clock, no I/O. Events go in, actions come out.
+ * Invariant: a trial is WAITING, HELD by exactly one worker, or ENDED. */
+#ifndef SEEDBED_SWEEP_SCHEDULER_H
+#define SEEDBED_SWEEP_SCHEDULER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "seedbed/status.h"
+
+enum schedule_order { ORDER_LPT, ORDER_FIFO, ORDER_RANDOM };
+
+struct scheduler_config {
+    int64_t trial_count;
+    int worker_count;
+    enum schedule_order order;
+    const double *cost;   /* [trial_count] predicted, any unit; lent */
+    const bool *ended;    /* [trial_count] already have an outcome; lent; NULL: none */
+    int64_t max_failures; /* 0: no limit */
+    bool fail_fast;       /* stop at the first failure */
+};
+
+enum event_kind {
+    EVENT_JOINED, /* a worker is there, idle */
+    EVENT_ENDED,  /* a worker ended a trial; bad: failed or timed out */
+    EVENT_LOST,   /* a worker is gone: what it held waits again */
+    EVENT_STOP    /* start nothing more */
+};
+
+struct event {
+    enum event_kind kind;
+    int worker;
+    int64_t trial;
+    bool bad;
+};
+
+enum action_kind {
+    ACTION_START,  /* give the trial to the worker: it may hold one ahead of the one it trains */
+    ACTION_RELEASE /* nothing more will come for this worker */
+};
+
+struct action {
+    enum action_kind kind;
+    int worker;
+    int64_t trial;
+};
+
+struct scheduler;
+
+enum status scheduler_create(const struct scheduler_config *config, struct scheduler **out, struct error *error);
+void scheduler_destroy(struct scheduler **scheduler);
+
+/* Feeds one event. actions: room for scheduler_actions_max; returns how many were written. */
+int scheduler_handle(struct scheduler *scheduler, const struct event *event, struct action *actions);
+int scheduler_actions_max(const struct scheduler *scheduler);
+
+/* Every trial has ended, or the sweep was stopped and no worker holds one. */
+bool scheduler_finished(const struct scheduler *scheduler);
+/* Stopped by max_failures or fail_fast. */
+bool scheduler_gave_up(const struct scheduler *scheduler);
+int64_t scheduler_waiting(const struct scheduler *scheduler);
+int64_t scheduler_held(const struct scheduler *scheduler);
+int64_t scheduler_ended(const struct scheduler *scheduler);
+
+#endif

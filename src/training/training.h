@@ -1,0 +1,86 @@
+/* training.h - the training loop, with moments at which others look in.
+ * The loop knows no clock, file or message: hooks bring them. */
+#ifndef SEEDBED_TRAINING_TRAINING_H
+#define SEEDBED_TRAINING_TRAINING_H
+
+#include <stdint.h>
+
+#include "data/data.h"
+#include "network/network.h"
+#include "seedbed/field.h"
+#include "seedbed/metric.h"
+#include "seedbed/status.h"
+
+extern const struct kind_table optimizer_table; /* struct optimizer_ops */
+extern const struct kind_table schedule_table;  /* struct schedule_ops */
+
+struct optimizer_ops {
+    struct kind kind;
+    int state_per_parameter; /* floats */
+    /* One step over the flat block: parameters and state [state_per_parameter, count] change.
+     * Returns the sum of squares of gradient, in double. */
+    double (*step)(const void *settings, double learning_rate, int64_t step, int64_t count, const float *gradient,
+                   float *parameters, float *state);
+};
+
+struct schedule_position {
+    int64_t step, steps;   /* 0-based, of all */
+    int64_t epoch, epochs; /* 0-based, of all */
+};
+
+struct schedule_ops {
+    struct kind kind;
+    double (*rate)(const void *settings, double base, const struct schedule_position *at);
+};
+
+/* Section `train`. */
+struct train_config {
+    int64_t epochs, batch_size;
+    struct choice loss;      /* struct loss_ops */
+    struct choice optimizer; /* struct optimizer_ops */
+    double learning_rate;
+    struct choice schedule; /* struct schedule_ops */
+};
+
+extern const struct field train_fields[]; /* of struct train_config */
+
+/* A finished epoch; epoch 0 is the network before training. */
+struct epoch_record {
+    int epoch, epochs;
+    int64_t step; /* steps taken so far */
+    int64_t samples_seen;
+    double learning_rate; /* of the epoch's last step; of the first step for epoch 0 */
+    double gradient_norm; /* mean over the epoch's steps of the mini-batch gradient's L2 norm, before weight decay; NaN
+                             for epoch 0 */
+};
+
+struct training_hooks {
+    void *context;
+    /* Before every step. Anything but STATUS_OK (STOPPED, TIMEOUT) ends the training with it. */
+    enum status (*yield)(void *context, struct error *error);
+    /* After epoch 0, 1, ... `epochs`. Anything but STATUS_OK ends the training with it. */
+    enum status (*epoch_end)(void *context, const struct epoch_record *record, struct error *error);
+};
+
+/* Everything that training one network needs beside the network; reused from trial to trial when it still fits. */
+struct training {
+    struct network *network;           /* lent, initialised */
+    const struct samples *samples;     /* lent: the training part */
+    const struct train_config *config; /* lent */
+    uint64_t order_seed;               /* the `order` stream's seed */
+};
+
+/* Trains to the end. STATUS_DIVERGED (message: epoch and step) when a gradient or loss is not finite. Any rank, alone.
+ */
+enum status training_run(const struct training *training, const struct training_hooks *hooks, struct error *error);
+
+/* Logits, losses and accuracy of every sample of a part in evaluation mode, in memory kept between calls. */
+struct evaluator;
+enum status evaluator_create(const struct samples *samples, int classes, struct evaluator **out, struct error *error);
+void evaluator_destroy(struct evaluator **evaluator);
+/* *out lends evaluator's memory until the next call. STATUS_DIVERGED when a logit is not finite (out is still filled).
+ * yield as in training_hooks (hooks may be NULL), called between blocks of samples. */
+enum status evaluator_run(struct evaluator *evaluator, struct network *network, const struct choice *loss,
+                          const struct training_hooks *hooks, struct evaluation *out, struct error *error);
+
+#endif
