@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/yield.h"
 #include "results/results.h"
 #include "seedbed/dataset.h"
 #include "sweep/scheduler.h"
@@ -36,12 +37,6 @@ typedef enum status dataset_load_function(void *context, struct dataset **out, s
 enum status cluster_share_dataset(struct cluster *cluster, dataset_load_function *load, void *context,
                                   const struct dataset **out, struct error *error);
 void cluster_unshare_dataset(struct cluster *cluster, const struct dataset **dataset);
-
-/* What a trial calls between mini-batches; STATUS_STOPPED: end at once, uncommitted. */
-struct yield {
-    void *context;
-    enum status (*call)(void *context, struct error *error);
-};
 
 /* Trains and commits one trial. STATUS_OK whatever the trial's outcome; STATUS_STOPPED when yield said so; anything
  * else means that this rank cannot go on (disk full, file gone) and ends the sweep in good order. */
