@@ -1,0 +1,66 @@
+/* schema.h - what the results file of a plan holds: every dimension, fixed array and row column, and where in a row
+ * each part of a trial goes. */
+#ifndef SEEDBED_SWEEP_SCHEMA_H
+#define SEEDBED_SWEEP_SCHEMA_H
+
+#include "metrics/metrics.h"
+#include "results/results.h"
+#include "sweep/plan.h"
+
+/* Columns of /trials that a row carries. */
+enum trial_column {
+    TRIAL_TRAIN_LOSS,
+    TRIAL_TEST_LOSS,
+    TRIAL_TRAIN_ACCURACY,
+    TRIAL_TEST_ACCURACY,
+    TRIAL_EPOCHS_RUN,
+    TRIAL_STEPS,
+    TRIAL_SEPARATED_EPOCH,
+    TRIAL_COLUMN_COUNT
+};
+
+/* Columns that every metric group has for its measure points. */
+enum point_column { POINT_EPOCH, POINT_STEP, POINT_SAMPLES_SEEN, POINT_TRAIN_LOSS, POINT_COLUMN_COUNT };
+
+/* One metric of the sweep: its points, and its arrays as indices into the schema. */
+struct schema_metric {
+    const struct metric_ops *ops;
+    const void *settings;
+    int point_count;
+    struct measure_point *points; /* [point_count] */
+    int first_point_array;        /* of POINT_COLUMN_COUNT */
+    int first_array;              /* of ops->column_count */
+};
+
+/* A named text of /provenance. */
+struct provenance_item {
+    const char *name;
+    char text[512];
+};
+
+struct schema_request {
+    struct plan *plan;       /* resolved */
+    const char *yaml;        /* the sweep file as given */
+    const char *const *sets; /* `--set` values as given */
+    int set_count;
+    const struct provenance_item *provenance;
+    int provenance_count;
+    bool with_data; /* fixed arrays are filled: to make a file. Without, they are only declared: to open one. */
+};
+
+struct schema;
+
+/* *out is owned by the caller. Any rank. */
+enum status schema_create(const struct schema_request *request, struct schema **out, struct error *error);
+void schema_destroy(struct schema **schema);
+
+/* All lent. */
+const struct results_schema *schema_results(const struct schema *schema);
+int schema_trial_array(const struct schema *schema, enum trial_column column);
+int schema_curve_array(const struct schema *schema, enum curve curve);
+int schema_metric_count(const struct schema *schema);
+const struct schema_metric *schema_metric(const struct schema *schema, int metric);
+/* Bytes of one measure point's slab of an array whose first dimension after `trial` is the metric's points. */
+size_t schema_point_bytes(const struct schema *schema, int array);
+
+#endif

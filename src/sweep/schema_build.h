@@ -1,0 +1,57 @@
+/* schema_build.h - how a schema grows; for schema.c and schema_fixed.c. */
+#ifndef SEEDBED_SWEEP_SCHEMA_BUILD_H
+#define SEEDBED_SWEEP_SCHEMA_BUILD_H
+
+#include "sweep/schema.h"
+
+/* Dimensions that every file has, by index; the metrics' points follow. */
+enum {
+    DIM_TRIAL,
+    DIM_EPOCH,
+    DIM_VARIANT,
+    DIM_TRAIN_SAMPLE,
+    DIM_TEST_SAMPLE,
+    DIM_CLASS,
+    DIM_CHANNEL,
+    DIM_SOURCE,
+    DIM_MODEL,
+    DIM_TENSOR,
+    DIM_TENSOR_AXIS,
+    DIM_PARAMETER,
+    DIM_COUNT
+};
+
+struct schema {
+    struct results_schema results;
+    struct results_dimension *dimensions;
+    struct results_array *arrays;
+    int dimension_capacity, array_capacity;
+    struct results_attribute attributes[4];
+    void **blocks; /* owned: what arrays and points lend */
+    int block_count, block_capacity;
+    int64_t longest_epochs;
+    int trials[TRIAL_COLUMN_COUNT];
+    int curves[CURVE_COUNT];
+    struct schema_metric metrics[CHOICES_MAX];
+    int metric_count;
+};
+
+/* Zeroed memory that lives as long as the schema. */
+enum status schema_allocate(struct schema *schema, size_t count, size_t size, void **out, struct error *error);
+
+enum status schema_add_dimension(struct schema *schema, const struct results_dimension *dimension, int *index,
+                                 struct error *error);
+enum status schema_add_array(struct schema *schema, const struct results_array *array, struct error *error);
+
+/* A reproducible row column; dimensions [rank] begin with DIM_TRIAL. */
+enum status schema_add_column(struct schema *schema, const char *group, const struct column *column, int rank,
+                              const int *dimensions, struct error *error);
+
+/* The dimensions of the list above. */
+enum status schema_add_dimensions(struct schema *schema, const struct schema_request *request, struct error *error);
+
+/* Everything that is written when the file is made: /sweep, /provenance, /dataset, /weights/layout_*, axes of /trials.
+ */
+enum status schema_add_fixed(struct schema *schema, const struct schema_request *request, struct error *error);
+
+#endif

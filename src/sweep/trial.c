@@ -1,0 +1,270 @@
+/* trial.c - a trial is: a view of its data, a network, training with a look after every epoch, and one row.
+ * The view and its evaluators are kept while trials follow each other on the same variant. */
+#include "sweep/trial.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+struct trial_runner {
+    struct plan *plan;           /* lent */
+    const struct schema *schema; /* lent */
+    struct results_row *row;
+    struct trial_config config;
+    int variant; /* of view and evaluators; -1: none yet */
+    struct data_view *view;
+    struct evaluator *evaluators[PART_COUNT];
+};
+
+/* One trial under way. */
+struct run {
+    struct trial_runner *runner;
+    struct network *network;
+    const struct yield *yield;
+    double started, deadline; /* monotonic; deadline 0: none */
+    int64_t samples_seen;
+    bool separated;
+};
+
+static void forget_view(struct trial_runner *runner)
+{
+    for (int part = 0; part < PART_COUNT; part++)
+        evaluator_destroy(&runner->evaluators[part]);
+    data_view_destroy(&runner->view);
+    runner->variant = -1;
+}
+
+enum status trial_runner_create(struct plan *plan, const struct schema *schema, struct trial_runner **out,
+                                struct error *error)
+{
+    void *memory = NULL;
+    TRY(memory_allocate(&memory, 1, sizeof(struct trial_runner), "trial runner", error));
+    struct trial_runner *runner = memory;
+    *runner = (struct trial_runner){.plan = plan, .schema = schema, .variant = -1};
+    const enum status status = results_row_create(schema_results(schema), &runner->row, error);
+    if (status != STATUS_OK) {
+        memory_free(runner);
+        return status;
+    }
+    *out = runner;
+    return STATUS_OK;
+}
+
+void trial_runner_destroy(struct trial_runner **runner)
+{
+    if (*runner == NULL)
+        return;
+    forget_view(*runner);
+    results_row_destroy(&(*runner)->row);
+    memory_free(*runner);
+    *runner = NULL;
+}
+
+static enum status prepare_view(struct trial_runner *runner, int variant_number, struct error *error)
+{
+    if (runner->variant == variant_number)
+        return STATUS_OK;
+    forget_view(runner);
+    const struct plan_variant *variant = plan_variant(runner->plan, variant_number);
+    const struct dataset *dataset = plan_source(runner->plan, variant->source)->dataset;
+    enum status status = data_view_create(dataset, &variant->config, &variant->seeds, &runner->view, error);
+    for (int part = 0; status == STATUS_OK && part < PART_COUNT; part++)
+        status = evaluator_create(&runner->view->parts[part], runner->view->classes, &runner->evaluators[part], error);
+    if (status != STATUS_OK)
+        forget_view(runner);
+    else
+        runner->variant = variant_number;
+    return status;
+}
+
+static enum status give_way(void *context, struct error *error)
+{
+    struct run *run = context;
+    if (run->deadline > 0 && clock_monotonic() > run->deadline)
+        return fail(error, STATUS_TIMEOUT, "longer than limits.trial: %g s", run->deadline - run->started);
+    return run->yield->call(run->yield->context, error);
+}
+
+static double *curve_row(struct trial_runner *runner, enum curve curve)
+{
+    return results_row_data(runner->row, schema_curve_array(runner->schema, curve));
+}
+
+static void set_real(struct trial_runner *runner, enum trial_column column, double value)
+{
+    *(double *)results_row_data(runner->row, schema_trial_array(runner->schema, column)) = value;
+}
+
+static double parameter_norm(struct network *network)
+{
+    const float *parameters = network_parameters(network);
+    double sum = 0;
+    for (int64_t i = 0; i < network_parameter_count(network); i++)
+        sum += (double)parameters[i] * (double)parameters[i];
+    return sqrt(sum);
+}
+
+static void record_epoch(struct run *run, const struct epoch_record *record, const struct evaluation *parts)
+{
+    struct trial_runner *runner = run->runner;
+    const double values[CURVE_COUNT] = {
+        [CURVE_TRAIN_LOSS] = parts[PART_TRAIN].mean_loss,    [CURVE_TEST_LOSS] = parts[PART_TEST].mean_loss,
+        [CURVE_TRAIN_ACCURACY] = parts[PART_TRAIN].accuracy, [CURVE_TEST_ACCURACY] = parts[PART_TEST].accuracy,
+        [CURVE_LEARNING_RATE] = record->learning_rate,       [CURVE_PARAMETER_NORM] = parameter_norm(run->network),
+        [CURVE_GRADIENT_NORM] = record->gradient_norm,
+    };
+    for (int curve = 0; curve < CURVE_COUNT; curve++)
+        curve_row(runner, (enum curve)curve)[record->epoch] = values[curve];
+    set_real(runner, TRIAL_TRAIN_LOSS, values[CURVE_TRAIN_LOSS]);
+    set_real(runner, TRIAL_TEST_LOSS, values[CURVE_TEST_LOSS]);
+    set_real(runner, TRIAL_TRAIN_ACCURACY, values[CURVE_TRAIN_ACCURACY]);
+    set_real(runner, TRIAL_TEST_ACCURACY, values[CURVE_TEST_ACCURACY]);
+    *(int32_t *)results_row_data(runner->row, schema_trial_array(runner->schema, TRIAL_EPOCHS_RUN)) = record->epoch;
+    *(int64_t *)results_row_data(runner->row, schema_trial_array(runner->schema, TRIAL_STEPS)) = record->step;
+}
+
+static void describe_moment(const struct run *run, const struct epoch_record *record, const struct evaluation *parts,
+                            struct measurement *out)
+{
+    *out = (struct measurement){
+        .epoch = record->epoch,
+        .step = record->step,
+        .samples_seen = record->samples_seen,
+        .classes = run->runner->view->classes,
+        .parts = {parts[PART_TRAIN], parts[PART_TEST]},
+        .parameter_count = network_parameter_count(run->network),
+        .parameters = network_parameters(run->network),
+        .tensor_count = network_tensor_count(run->network),
+        .tensors = network_tensors(run->network),
+        .metric_seed = trial_stream_seed(&run->runner->config, STREAM_METRIC),
+    };
+}
+
+static bool point_is_due(const struct measure_point *point, const struct epoch_record *record, bool separates)
+{
+    switch (point->moment) {
+    case MOMENT_EPOCH:
+        return point->epoch == record->epoch;
+    case MOMENT_SEPARATED:
+        return separates;
+    case MOMENT_END:
+        return record->epoch == record->epochs;
+    }
+    return false;
+}
+
+static enum status measure_point(struct trial_runner *runner, const struct schema_metric *metric, int point,
+                                 const struct measurement *at, struct error *error)
+{
+    enum { COLUMNS_MAX = 128 };
+    void *slabs[COLUMNS_MAX];
+    int32_t *epoch = results_row_data(runner->row, metric->first_point_array + POINT_EPOCH);
+    int64_t *step = results_row_data(runner->row, metric->first_point_array + POINT_STEP);
+    int64_t *samples_seen = results_row_data(runner->row, metric->first_point_array + POINT_SAMPLES_SEEN);
+    double *train_loss = results_row_data(runner->row, metric->first_point_array + POINT_TRAIN_LOSS);
+    epoch[point] = at->epoch;
+    step[point] = at->step;
+    samples_seen[point] = at->samples_seen;
+    train_loss[point] = at->parts[PART_TRAIN].mean_loss;
+    for (int c = 0; c < metric->ops->column_count; c++) {
+        const int array = metric->first_array + c;
+        slabs[c] = results_row_data(runner->row, array);
+        if (metric->ops->columns[c].dimensions[0] == DIMENSION_POINT)
+            slabs[c] = (char *)slabs[c] + (size_t)point * schema_point_bytes(runner->schema, array);
+    }
+    return metric->ops->measure(metric->settings, at, slabs, error);
+}
+
+static enum status measure_all(struct run *run, const struct epoch_record *record, const struct evaluation *parts,
+                               struct error *error)
+{
+    struct trial_runner *runner = run->runner;
+    const bool separates = !run->separated && record->epoch > 0 && parts[PART_TRAIN].accuracy >= 1;
+    if (separates) {
+        run->separated = true;
+        *(int32_t *)results_row_data(runner->row, schema_trial_array(runner->schema, TRIAL_SEPARATED_EPOCH)) =
+            record->epoch;
+    }
+    struct measurement at;
+    describe_moment(run, record, parts, &at);
+    for (int m = 0; m < schema_metric_count(runner->schema); m++) {
+        const struct schema_metric *metric = schema_metric(runner->schema, m);
+        for (int point = 0; point < metric->point_count; point++)
+            if (point_is_due(&metric->points[point], record, separates))
+                TRY(measure_point(runner, metric, point, &at, error));
+    }
+    return STATUS_OK;
+}
+
+static enum status look(void *context, const struct epoch_record *record, struct error *error)
+{
+    struct run *run = context;
+    const struct training_hooks hooks = {.context = run, .yield = give_way};
+    struct evaluation parts[PART_COUNT];
+    enum status status[PART_COUNT];
+    for (int part = 0; part < PART_COUNT; part++) {
+        status[part] = evaluator_run(run->runner->evaluators[part], run->network, &run->runner->config.train.loss,
+                                     &hooks, &parts[part], error);
+        if (status[part] != STATUS_OK && status[part] != STATUS_DIVERGED)
+            return status[part];
+    }
+    run->samples_seen = record->samples_seen;
+    record_epoch(run, record, parts);
+    if (status[PART_TRAIN] != STATUS_OK || status[PART_TEST] != STATUS_OK)
+        return fail(error, STATUS_DIVERGED, "a logit is not finite at the end of epoch %d, step %lld", record->epoch,
+                    (long long)record->step);
+    return measure_all(run, record, parts, error);
+}
+
+static enum status train(struct run *run, struct error *error)
+{
+    struct trial_runner *runner = run->runner;
+    TRY(network_create(&runner->config.model, runner->view->shape, runner->view->classes,
+                       (int)runner->config.train.batch_size, &run->network, error));
+    network_initialise(run->network, trial_stream_seed(&runner->config, STREAM_INIT));
+    const struct training training = {
+        .network = run->network,
+        .samples = &runner->view->parts[PART_TRAIN],
+        .config = &runner->config.train,
+        .order_seed = trial_stream_seed(&runner->config, STREAM_ORDER),
+    };
+    const struct training_hooks hooks = {.context = run, .yield = give_way, .epoch_end = look};
+    return training_run(&training, &hooks, error);
+}
+
+/* What a status of the training means for the row. */
+static enum trial_outcome outcome_of(enum status status)
+{
+    if (status == STATUS_OK)
+        return OUTCOME_DONE;
+    if (status == STATUS_DIVERGED)
+        return OUTCOME_DIVERGED;
+    return status == STATUS_TIMEOUT ? OUTCOME_TIMEOUT : OUTCOME_FAILED;
+}
+
+enum status trial_run(struct trial_runner *runner, int64_t trial, const struct yield *yield,
+                      struct trial_ending *ending, const struct results_row **row, struct error *error)
+{
+    struct error why = {0};
+    struct run run = {.runner = runner, .yield = yield, .started = clock_monotonic()};
+    results_row_clear(runner->row);
+    enum status status = plan_trial_config(runner->plan, trial, &runner->config, &why);
+    if (status == STATUS_OK)
+        status = prepare_view(runner, plan_trial(runner->plan, trial)->variant, &why);
+    if (status == STATUS_OK) {
+        run.deadline = runner->config.limits.trial > 0 ? run.started + runner->config.limits.trial : 0;
+        status = train(&run, &why);
+    }
+    network_destroy(&run.network);
+    if (status == STATUS_STOPPED)
+        return fail(error, STATUS_STOPPED, "%s", why.text);
+    *ending = (struct trial_ending){.outcome = outcome_of(status), .seconds = clock_monotonic() - run.started};
+    ending->samples_per_second = ending->seconds > 0 ? (double)run.samples_seen / ending->seconds : 0;
+    if (status != STATUS_OK)
+        snprintf(ending->message, sizeof ending->message, "%.*s", MESSAGE_BYTES - 1, why.text);
+    *row = runner->row;
+    return STATUS_OK;
+}

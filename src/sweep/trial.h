@@ -1,0 +1,23 @@
+/* trial.h - one trial in one process: its data, network, training and metrics, into one row. */
+#ifndef SEEDBED_SWEEP_TRIAL_H
+#define SEEDBED_SWEEP_TRIAL_H
+
+#include "base/yield.h"
+#include "results/results.h"
+#include "sweep/plan.h"
+#include "sweep/schema.h"
+
+/* Keeps from trial to trial what the next one can use again. */
+struct trial_runner;
+
+/* plan (resolved) and schema are lent. *out is owned by the caller. Any rank. */
+enum status trial_runner_create(struct plan *plan, const struct schema *schema, struct trial_runner **out,
+                                struct error *error);
+void trial_runner_destroy(struct trial_runner **runner);
+
+/* Trains and measures; *row is lent until the next call. STATUS_OK whatever the outcome, STATUS_STOPPED when yield said
+ * so: then there is no row. ending gets outcome, message and times; not host and rank. */
+enum status trial_run(struct trial_runner *runner, int64_t trial, const struct yield *yield,
+                      struct trial_ending *ending, const struct results_row **row, struct error *error);
+
+#endif
