@@ -61,6 +61,15 @@ struct data_view {
 /* Loads or draws the data set that config names. *out owned by the caller (dataset_destroy). Any rank. */
 enum status data_load(const struct data_config *config, uint64_t data_seed, struct dataset **out, struct error *error);
 
+/* The shape of that data set without loading its values, with the counts that config's train_size and test_size leave;
+ * asking for more samples than there are is STATUS_BAD_SWEEP. Any rank. */
+enum status data_measure(const struct data_config *config, uint64_t data_seed, struct dataset_shape *out,
+                         struct error *error);
+
+/* How many samples of a part of shape a trial sees; STATUS_BAD_SWEEP when config asks for more than there are. */
+enum status data_size(const struct data_config *config, const struct dataset_shape *shape, int part, int *out,
+                      struct error *error);
+
 /* Whether two configs name the same data set (source, settings and, for synthetic sources, seed). */
 bool data_same_source(const struct data_config *a, uint64_t seed_a, const struct data_config *b, uint64_t seed_b);
 
@@ -70,7 +79,8 @@ enum status data_view_create(const struct dataset *dataset, const struct data_co
 void data_view_destroy(struct data_view **view);
 
 /* x = normalised values of the samples which[0..n-1] (positions in the view's part); which NULL: first, first+1, ...
- * x [n, height, width, channels] */
+ * x [n, height, width, channels] = (float32(raw) - mean) / deviation in float32, the difference rounded before the
+ * quotient: the bits of a sample do not depend on its batch. */
 void samples_gather(const struct samples *samples, const int32_t *which, int first, int n, float *x);
 
 #endif

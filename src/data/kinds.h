@@ -1,0 +1,11 @@
+/* kinds.h - the entries of this folder's tables. */
+#ifndef SEEDBED_DATA_KINDS_H
+#define SEEDBED_DATA_KINDS_H
+
+#include "data/data.h"
+
+extern const struct dataset_ops dataset_glyphs, dataset_gaussians, dataset_mnist;
+extern const struct label_noise_ops label_noise_none, label_noise_symmetric;
+extern const struct kind normalisation_none, normalisation_unit, normalisation_standard;
+
+#endif

@@ -1,0 +1,164 @@
+/* source.c - the section `data`: its tables, and which data set a configuration names. */
+#include <string.h>
+
+#include "data/kinds.h"
+
+static const struct kind *const dataset_kinds[] = {&dataset_glyphs.kind, &dataset_gaussians.kind, &dataset_mnist.kind,
+                                                   NULL};
+const struct kind_table dataset_table = {.what = "data source", .plural = "datasets", .kinds = dataset_kinds};
+
+static const struct kind *const label_noise_kinds[] = {&label_noise_none.kind, &label_noise_symmetric.kind, NULL};
+const struct kind_table label_noise_table = {
+    .what = "label noise", .plural = "label_noises", .kinds = label_noise_kinds};
+
+static const struct kind *const normalisation_kinds[] = {&normalisation_none, &normalisation_unit,
+                                                         &normalisation_standard, NULL};
+const struct kind_table normalisation_table = {
+    .what = "normalisation", .plural = "normalisations", .kinds = normalisation_kinds};
+
+const struct field data_fields[] = {
+    {.name = "source",
+     .type = FIELD_CHOICE,
+     .offset = offsetof(struct data_config, source),
+     .default_text = "glyphs",
+     .flags = FIELD_INLINE,
+     .kinds = &dataset_table,
+     .summary = "Where samples come from; the source's settings stand beside this key."},
+    {.name = "normalisation",
+     .type = FIELD_NAME,
+     .offset = offsetof(struct data_config, normalisation),
+     .default_text = "standard",
+     .kinds = &normalisation_table,
+     .summary = "How values become inputs: x = (raw - mean) / deviation, with constants by channel."},
+    {.name = "train_size",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct data_config, train_size),
+     .default_text = "0",
+     .maximum = INT32_MAX,
+     .unit = "samples",
+     .summary = "Training samples, a subset drawn by the `subset` stream in which smaller ones are nested; 0 for all."},
+    {.name = "test_size",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct data_config, test_size),
+     .default_text = "0",
+     .maximum = INT32_MAX,
+     .unit = "samples",
+     .summary = "Test samples, a subset drawn by the `subset` stream in which smaller ones are nested; 0 for all."},
+    {.name = "label_noise",
+     .type = FIELD_CHOICE,
+     .offset = offsetof(struct data_config, label_noise),
+     .default_text = "none",
+     .kinds = &label_noise_table,
+     .summary = "Wrong labels in the training part; test labels stay clean."},
+    {0}};
+
+static const struct dataset_ops *source_ops(const struct data_config *config)
+{
+    return (const struct dataset_ops *)(const void *)config->source.kind;
+}
+
+enum status data_load(const struct data_config *config, uint64_t data_seed, struct dataset **out, struct error *error)
+{
+    const struct dataset_request request = {.settings = config->source.settings, .data_seed = data_seed};
+    return source_ops(config)->load(&request, out, error);
+}
+
+enum status data_size(const struct data_config *config, const struct dataset_shape *shape, int part, int *out,
+                      struct error *error)
+{
+    static const char *const keys[PART_COUNT] = {"train_size", "test_size"};
+    static const char *const words[PART_COUNT] = {"training", "test"};
+    const int64_t asked = part == PART_TRAIN ? config->train_size : config->test_size;
+    if (asked > shape->count[part])
+        return fail(
+            error, STATUS_BAD_SWEEP,
+            "data.%s: %lld samples, but the source '%s' has %d %s samples; give at most that many, or 0 for all",
+            keys[part], (long long)asked, config->source.kind->name, shape->count[part], words[part]);
+    *out = asked == 0 ? shape->count[part] : (int)asked;
+    return STATUS_OK;
+}
+
+enum status data_measure(const struct data_config *config, uint64_t data_seed, struct dataset_shape *out,
+                         struct error *error)
+{
+    const struct dataset_request request = {.settings = config->source.settings, .data_seed = data_seed};
+    struct dataset_shape shape;
+    TRY(source_ops(config)->measure(&request, &shape, error));
+    int count[PART_COUNT];
+    for (int part = 0; part < PART_COUNT; part++)
+        TRY(data_size(config, &shape, part, &count[part], error));
+    memcpy(shape.count, count, sizeof count);
+    *out = shape;
+    return STATUS_OK;
+}
+
+static bool settings_equal(const struct field *fields, const void *a, const void *b);
+
+static bool choice_equal(const struct choice *a, const struct choice *b)
+{
+    return a->kind == b->kind && settings_equal(a->kind->fields, a->settings, b->settings);
+}
+
+static bool choices_equal(const struct choices *a, const struct choices *b)
+{
+    bool equal = a->count == b->count;
+    for (int i = 0; equal && i < a->count; i++)
+        equal = choice_equal(&a->items[i], &b->items[i]);
+    return equal;
+}
+
+/* Lists start with their count, an int; items follow at `items`. */
+static bool list_equal(const void *a, const void *b, size_t items, size_t item_bytes)
+{
+    int count_a, count_b;
+    memcpy(&count_a, a, sizeof count_a);
+    memcpy(&count_b, b, sizeof count_b);
+    return count_a == count_b &&
+           memcmp((const char *)a + items, (const char *)b + items, (size_t)count_a * item_bytes) == 0;
+}
+
+static bool value_equal(const struct field *field, const void *a, const void *b)
+{
+    switch (field->type) {
+    case FIELD_INTEGER:
+    case FIELD_SEED:
+        return memcmp(a, b, sizeof(int64_t)) == 0;
+    case FIELD_REAL:
+    case FIELD_DURATION:
+        return memcmp(a, b, sizeof(double)) == 0;
+    case FIELD_FLAG:
+        return *(const bool *)a == *(const bool *)b;
+    case FIELD_TEXT:
+    case FIELD_PATH:
+        return strcmp(a, b) == 0;
+    case FIELD_INTEGERS:
+        return list_equal(a, b, offsetof(struct integer_list, values), sizeof(int64_t));
+    case FIELD_REALS:
+        return list_equal(a, b, offsetof(struct real_list, values), sizeof(double));
+    case FIELD_NAME:
+        return memcmp(a, b, sizeof(struct kind *)) == 0;
+    case FIELD_NAMES:
+        return list_equal(a, b, offsetof(struct name_list, values), sizeof(struct kind *));
+    case FIELD_CHOICE:
+        return choice_equal(a, b);
+    case FIELD_CHOICES:
+        return choices_equal(a, b);
+    case FIELD_SECTION:
+        return settings_equal(field->section, a, b);
+    }
+    return false;
+}
+
+/* Value by value: the bytes between and behind values are nobody's. */
+static bool settings_equal(const struct field *fields, const void *a, const void *b)
+{
+    for (const struct field *field = fields; field != NULL && field->name != NULL; field++)
+        if (!value_equal(field, (const char *)a + field->offset, (const char *)b + field->offset))
+            return false;
+    return true;
+}
+
+bool data_same_source(const struct data_config *a, uint64_t seed_a, const struct data_config *b, uint64_t seed_b)
+{
+    return choice_equal(&a->source, &b->source) && (!source_ops(a)->synthetic || seed_a == seed_b);
+}
