@@ -1,6 +1,9 @@
 /* scheduler.h - which worker trains which trial next.
  * Pure: no MPI, no clock, no I/O. Events go in, actions come out.
- * Invariant: a trial is WAITING, HELD by exactly one worker, or ENDED. */
+ * Invariant: a trial is WAITING, HELD by exactly one worker, or ENDED.
+ * A worker trains what it is given in the order given, and is released once it holds nothing and nothing can come.
+ * When the sweep stops, a trial held ahead stays held: the transport tells the worker to drop it and, once it has left,
+ * says EVENT_LOST, which makes the trial wait again. */
 #ifndef SEEDBED_SWEEP_SCHEDULER_H
 #define SEEDBED_SWEEP_SCHEDULER_H
 
@@ -15,9 +18,9 @@ struct scheduler_config {
     int64_t trial_count;
     int worker_count;
     enum schedule_order order;
-    const double *cost;   /* [trial_count] predicted, any unit; lent */
-    const bool *ended;    /* [trial_count] already have an outcome; lent; NULL: none */
-    int64_t max_failures; /* 0: no limit */
+    const double *cost;   /* [trial_count] predicted, any unit, finite, >= 0; lent for the scheduler's life */
+    const bool *ended;    /* [trial_count] already have an outcome; lent for the call; NULL: none */
+    int64_t max_failures; /* stop at this many bad trials; 0: no limit */
     bool fail_fast;       /* stop at the first failure */
 };
 
@@ -48,10 +51,12 @@ struct action {
 
 struct scheduler;
 
+/* At most 2^31 - 1 trials. *out is owned by the caller. */
 enum status scheduler_create(const struct scheduler_config *config, struct scheduler **out, struct error *error);
 void scheduler_destroy(struct scheduler **scheduler);
 
-/* Feeds one event. actions: room for scheduler_actions_max; returns how many were written. */
+/* Feeds one event. actions: room for scheduler_actions_max; returns how many were written. An event that does not fit,
+ * such as the end of a trial that the worker does not train, changes nothing. */
 int scheduler_handle(struct scheduler *scheduler, const struct event *event, struct action *actions);
 int scheduler_actions_max(const struct scheduler *scheduler);
 
@@ -61,6 +66,8 @@ bool scheduler_finished(const struct scheduler *scheduler);
 bool scheduler_gave_up(const struct scheduler *scheduler);
 int64_t scheduler_waiting(const struct scheduler *scheduler);
 int64_t scheduler_held(const struct scheduler *scheduler);
+/* Workers that hold something. */
+int scheduler_busy(const struct scheduler *scheduler);
 int64_t scheduler_ended(const struct scheduler *scheduler);
 
 #endif

@@ -1,0 +1,323 @@
+/* scheduler.c - one queue sorted when it is made, and at most two trials in the hands of each worker.
+ * The queue's head moves on as trials go out; a lost trial goes back before the head. Every event is O(1), except that
+ * the one which ends the sweep releases all idle workers.
+ *
+ * Holding ahead spares a worker the wait for an answer, but binds the trial to a worker that others may overtake. It is
+ * done only while three more rounds wait: cost waiting >= 3 * workers * cost of what the worker trains. Then nobody
+ * falls idle before the held trial starts, and in LPT order no held trial exceeds a third of the optimum, so that
+ * Graham's bound, makespan <= 4/3 optimum, still holds. */
+#include "sweep/scheduler.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "seedbed/random.h"
+
+enum { HELD_MAX = 2, ROUNDS_BEFORE_AHEAD = 3, NOT_IDLE = -1, LOST_TRIALS_MAX = HELD_MAX };
+
+enum worker_state { WORKER_ABSENT, WORKER_HERE, WORKER_GONE };
+
+struct worker {
+    int32_t held[HELD_MAX]; /* held[0] is being trained */
+    int32_t idle_place;     /* in scheduler.idle, or NOT_IDLE */
+    uint8_t held_count;
+    uint8_t state; /* enum worker_state */
+};
+
+struct scheduler {
+    int64_t trial_count, max_failures;
+    bool fail_fast, stopped, gave_up;
+    const double *cost;
+    int32_t *queue; /* queue[head .. queue_end - 1] wait */
+    int64_t head, queue_end;
+    double waiting_cost;
+    struct worker *workers;
+    int32_t *idle; /* [idle_count] workers that hold nothing and are not released */
+    int worker_count, live_count, idle_count, busy;
+    int64_t held, ended, failures;
+};
+
+/* Where the actions of one event go. */
+struct reply {
+    struct action *actions;
+    int count;
+};
+
+struct ranked {
+    double cost;
+    int32_t trial;
+};
+
+static int costliest_first(const void *left, const void *right)
+{
+    const struct ranked *a = left, *b = right;
+    if (a->cost != b->cost)
+        return a->cost > b->cost ? -1 : 1;
+    return a->trial < b->trial ? -1 : 1;
+}
+
+static enum status sort_by_cost(const double *cost, int32_t *trials, size_t n, struct error *error)
+{
+    struct ranked *ranked = NULL;
+    TRY(memory_allocate((void **)&ranked, n, sizeof *ranked, "order of trials", error));
+    for (size_t i = 0; i < n; i++)
+        ranked[i] = (struct ranked){.cost = cost[trials[i]], .trial = trials[i]};
+    if (n > 0)
+        qsort(ranked, n, sizeof *ranked, costliest_first);
+    for (size_t i = 0; i < n; i++)
+        trials[i] = ranked[i].trial;
+    memory_free(ranked);
+    return STATUS_OK;
+}
+
+static void shuffle(int32_t *trials, size_t n)
+{
+    struct random random = random_start(STREAM_ORDER, 0, UINT32_MAX);
+    for (size_t i = n; i > 1; i--) {
+        const uint32_t j = random_below(&random, (uint32_t)i);
+        const int32_t last = trials[i - 1];
+        trials[i - 1] = trials[j];
+        trials[j] = last;
+    }
+}
+
+static enum status fill_queue(struct scheduler *s, const struct scheduler_config *config, struct error *error)
+{
+    for (int64_t trial = 0; trial < s->trial_count; trial++) {
+        if (config->ended != NULL && config->ended[trial]) {
+            s->ended++;
+            continue;
+        }
+        const double cost = s->cost[trial];
+        if (!isfinite(cost) || cost < 0)
+            return fail(error, STATUS_INTERNAL, "trial %lld has the predicted cost %g", (long long)trial, cost);
+        s->queue[s->queue_end++] = (int32_t)trial;
+        s->waiting_cost += cost;
+    }
+    if (config->order == ORDER_LPT)
+        return sort_by_cost(s->cost, s->queue, (size_t)s->queue_end, error);
+    if (config->order == ORDER_RANDOM)
+        shuffle(s->queue, (size_t)s->queue_end);
+    return STATUS_OK;
+}
+
+static enum status allocate(struct scheduler *s, struct error *error)
+{
+    const size_t workers = (size_t)s->worker_count;
+    TRY(memory_allocate((void **)&s->queue, (size_t)s->trial_count, sizeof *s->queue, "queue of trials", error));
+    TRY(memory_allocate((void **)&s->workers, workers, sizeof *s->workers, "workers", error));
+    TRY(memory_allocate((void **)&s->idle, workers, sizeof *s->idle, "idle workers", error));
+    for (size_t i = 0; i < workers; i++)
+        s->workers[i].idle_place = NOT_IDLE;
+    return STATUS_OK;
+}
+
+enum status scheduler_create(const struct scheduler_config *config, struct scheduler **out, struct error *error)
+{
+    assert(config->worker_count >= 1 && config->trial_count >= 0);
+    if (config->trial_count > INT32_MAX)
+        return fail(error, STATUS_BAD_SWEEP, "the sweep has %lld trials; at most %d can be scheduled: split it",
+                    (long long)config->trial_count, INT32_MAX);
+    struct scheduler *s = NULL;
+    TRY(memory_allocate((void **)&s, 1, sizeof *s, "scheduler", error));
+    s->trial_count = config->trial_count;
+    s->max_failures = config->max_failures;
+    s->fail_fast = config->fail_fast;
+    s->cost = config->cost;
+    s->worker_count = s->live_count = config->worker_count;
+    enum status status = allocate(s, error);
+    if (status == STATUS_OK)
+        status = fill_queue(s, config, error);
+    if (status == STATUS_OK)
+        *out = s;
+    else
+        scheduler_destroy(&s);
+    return status;
+}
+
+void scheduler_destroy(struct scheduler **scheduler)
+{
+    struct scheduler *s = *scheduler;
+    if (s == NULL)
+        return;
+    memory_free(s->queue);
+    memory_free(s->workers);
+    memory_free(s->idle);
+    memory_free(s);
+    *scheduler = NULL;
+}
+
+static void add_idle(struct scheduler *s, int worker)
+{
+    s->workers[worker].idle_place = s->idle_count;
+    s->idle[s->idle_count++] = worker;
+}
+
+static void remove_idle(struct scheduler *s, int worker)
+{
+    const int place = s->workers[worker].idle_place;
+    const int last = s->idle[--s->idle_count];
+    s->idle[place] = last;
+    s->workers[last].idle_place = place;
+    s->workers[worker].idle_place = NOT_IDLE;
+}
+
+static void start_next(struct scheduler *s, int worker, struct reply *reply)
+{
+    struct worker *w = &s->workers[worker];
+    const int32_t trial = s->queue[s->head++];
+    s->waiting_cost -= s->cost[trial];
+    s->busy += w->held_count == 0;
+    s->held++;
+    w->held[w->held_count++] = trial;
+    reply->actions[reply->count++] = (struct action){.kind = ACTION_START, .worker = worker, .trial = trial};
+}
+
+static void release_idle(struct scheduler *s, struct reply *reply)
+{
+    while (s->idle_count > 0) {
+        const int worker = s->idle[s->idle_count - 1];
+        remove_idle(s, worker);
+        s->workers[worker].state = WORKER_GONE;
+        reply->actions[reply->count++] = (struct action){.kind = ACTION_RELEASE, .worker = worker, .trial = -1};
+    }
+}
+
+static bool may_start(const struct scheduler *s)
+{
+    return !s->stopped && s->head < s->queue_end;
+}
+
+static bool may_hold_ahead(const struct scheduler *s, const struct worker *w)
+{
+    const double round = (double)s->live_count * s->cost[w->held[0]];
+    return may_start(s) && w->held_count < HELD_MAX && scheduler_waiting(s) >= s->live_count &&
+           s->waiting_cost >= ROUNDS_BEFORE_AHEAD * round;
+}
+
+/* Gives a worker that is here what it can have. */
+static void serve(struct scheduler *s, int worker, struct reply *reply)
+{
+    struct worker *w = &s->workers[worker];
+    if (w->held_count == 0 && may_start(s))
+        start_next(s, worker, reply);
+    if (w->held_count == 0)
+        add_idle(s, worker);
+    else if (may_hold_ahead(s, w))
+        start_next(s, worker, reply);
+}
+
+static void handle_joined(struct scheduler *s, const struct event *event, struct reply *reply)
+{
+    struct worker *w = &s->workers[event->worker];
+    if (w->state != WORKER_ABSENT)
+        return;
+    w->state = WORKER_HERE;
+    serve(s, event->worker, reply);
+}
+
+static void count_failure(struct scheduler *s)
+{
+    s->failures++;
+    if (s->fail_fast || (s->max_failures > 0 && s->failures >= s->max_failures))
+        s->stopped = s->gave_up = true;
+}
+
+static void handle_ended(struct scheduler *s, const struct event *event, struct reply *reply)
+{
+    struct worker *w = &s->workers[event->worker];
+    if (w->state != WORKER_HERE || w->held_count == 0 || w->held[0] != event->trial)
+        return;
+    w->held[0] = w->held[1];
+    w->held_count--;
+    s->busy -= w->held_count == 0;
+    s->held--;
+    s->ended++;
+    if (event->bad)
+        count_failure(s);
+    serve(s, event->worker, reply);
+}
+
+static void handle_lost(struct scheduler *s, const struct event *event, struct reply *reply)
+{
+    struct worker *w = &s->workers[event->worker];
+    if (w->state == WORKER_GONE)
+        return;
+    if (w->idle_place != NOT_IDLE)
+        remove_idle(s, event->worker);
+    w->state = WORKER_GONE;
+    s->live_count--;
+    s->busy -= w->held_count > 0;
+    while (w->held_count > 0) {
+        const int32_t trial = w->held[--w->held_count];
+        s->held--;
+        s->waiting_cost += s->cost[trial];
+        s->queue[--s->head] = trial;
+    }
+    while (may_start(s) && s->idle_count > 0) {
+        const int worker = s->idle[s->idle_count - 1];
+        remove_idle(s, worker);
+        serve(s, worker, reply);
+    }
+}
+
+int scheduler_handle(struct scheduler *s, const struct event *event, struct action *actions)
+{
+    struct reply reply = {.actions = actions};
+    assert(event->kind == EVENT_STOP || (event->worker >= 0 && event->worker < s->worker_count));
+    switch (event->kind) {
+    case EVENT_JOINED:
+        handle_joined(s, event, &reply);
+        break;
+    case EVENT_ENDED:
+        handle_ended(s, event, &reply);
+        break;
+    case EVENT_LOST:
+        handle_lost(s, event, &reply);
+        break;
+    case EVENT_STOP:
+        s->stopped = true;
+        break;
+    }
+    /* Idle workers stay while a trial is held: its worker may be lost. */
+    if (s->stopped || scheduler_finished(s))
+        release_idle(s, &reply);
+    return reply.count;
+}
+
+int scheduler_actions_max(const struct scheduler *s)
+{
+    return s->worker_count + LOST_TRIALS_MAX;
+}
+
+bool scheduler_finished(const struct scheduler *s)
+{
+    return s->held == 0 && (s->stopped || s->head == s->queue_end);
+}
+
+bool scheduler_gave_up(const struct scheduler *s)
+{
+    return s->gave_up;
+}
+
+int64_t scheduler_waiting(const struct scheduler *s)
+{
+    return s->queue_end - s->head;
+}
+
+int64_t scheduler_held(const struct scheduler *s)
+{
+    return s->held;
+}
+
+int scheduler_busy(const struct scheduler *s)
+{
+    return s->busy;
+}
+
+int64_t scheduler_ended(const struct scheduler *s)
+{
+    return s->ended;
+}
