@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "seedbed/status.h"
+
 enum {
     FIELD_TEXT_BYTES = 512, /* longest text value, with its end */
     FIELD_LIST_MAX = 64,    /* longest list value */
@@ -87,6 +89,10 @@ struct kind {
     const char *name;
     const char *summary;        /* one line for `seedbed list` */
     const struct field *fields; /* settings; NULL: none */
+
+    /* What single ranges cannot say: whether settings fit each other. Called once they are bound. STATUS_BAD_SWEEP with
+     * a message that names keys, values and the remedy. NULL: always. */
+    enum status (*check)(const void *settings, struct error *error);
 };
 
 struct kind_table {

@@ -52,6 +52,9 @@ void network_describe(const struct network *network, struct text *out);
 /* Draws the parameters from the `init` stream; a tensor's draw depends on its place and shape only. */
 void network_initialise(struct network *network, uint64_t seed);
 
+int network_max_batch(const struct network *network);
+/* Number of logits. */
+int network_classes(const struct network *network);
 int64_t network_parameter_count(const struct network *network);
 /* Lend the flat block and its gradient [parameter_count]; valid until network_destroy. */
 float *network_parameters(struct network *network);

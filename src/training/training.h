@@ -70,6 +70,9 @@ struct training {
     uint64_t order_seed;               /* the `order` stream's seed */
 };
 
+/* The largest n that training and evaluator_run pass to a network: network_create's max_batch. */
+int training_max_batch(const struct train_config *config, int train_count);
+
 /* Trains to the end. STATUS_DIVERGED (message: epoch and step) when a gradient or loss is not finite. Any rank, alone.
  */
 enum status training_run(const struct training *training, const struct training_hooks *hooks, struct error *error);

@@ -1,0 +1,22 @@
+/* elementwise.h - activations fused with the bias, and softmax. Each result depends on its own inputs only, in a fixed
+ * order: the same bits for any alignment. NaN stays NaN. */
+#ifndef SEEDBED_KERNELS_ELEMENTWISE_H
+#define SEEDBED_KERNELS_ELEMENTWISE_H
+
+/* y = f(y + bias)      y [n,m]   bias [m] or NULL */
+void linear_forward(int n, int m, const float *restrict bias, float *restrict y);
+void relu_forward(int n, int m, const float *restrict bias, float *restrict y);
+void tanh_forward(int n, int m, const float *restrict bias, float *restrict y);
+void softplus_forward(int n, int m, const float *restrict bias, float *restrict y);
+
+/* dy = dy * f'(x), found from y = f(x);  dbias = sum of dy over samples
+ * y [n,m]   dy [n,m] in and out   dbias [m] overwritten, or NULL */
+void linear_backward(int n, int m, const float *restrict y, float *restrict dy, float *restrict dbias);
+void relu_backward(int n, int m, const float *restrict y, float *restrict dy, float *restrict dbias);
+void tanh_backward(int n, int m, const float *restrict y, float *restrict dy, float *restrict dbias);
+void softplus_backward(int n, int m, const float *restrict y, float *restrict dy, float *restrict dbias);
+
+/* g = softmax(z) of each row, by the row's maximum: never overflows.   z, g [n,m]; g may be z */
+void softmax(int n, int m, const float *z, float *g);
+
+#endif

@@ -1,0 +1,11 @@
+#include "kernels/gemm.h"
+
+#include <cblas.h>
+
+void gemm(enum operand a_is, enum operand b_is, int m, int n, int k, const float *a, const float *b, float beta,
+          float *c)
+{
+    cblas_sgemm(CblasRowMajor, a_is == TRANSPOSED ? CblasTrans : CblasNoTrans,
+                b_is == TRANSPOSED ? CblasTrans : CblasNoTrans, m, n, k, 1.0f, a, a_is == TRANSPOSED ? m : k, b,
+                b_is == TRANSPOSED ? k : n, beta, c, n);
+}

@@ -1,0 +1,20 @@
+#include "network/layer_dense.h"
+#include "network/network.h"
+
+const struct field model_fields[] = {{.name = "kind",
+                                      .type = FIELD_CHOICE,
+                                      .offset = offsetof(struct model_config, kind),
+                                      .default_text = "mlp",
+                                      .flags = FIELD_INLINE,
+                                      .kinds = &model_table,
+                                      .summary = "The network; its own settings stand beside this key."},
+                                     {.name = "init",
+                                      .type = FIELD_CHOICE,
+                                      .offset = offsetof(struct model_config, init),
+                                      .default_text = "he",
+                                      .kinds = &initialisation_table,
+                                      .summary = "How weights and biases are drawn."},
+                                     {.name = NULL}};
+
+const struct kind_table layer_table = {
+    .what = "layer", .plural = "layers", .kinds = (const struct kind *const[]){&layer_dense.kind, NULL}};

@@ -1,0 +1,86 @@
+/* layer_dense.c - y = f(x W^T + b)      x [n,in]   W [units,in]   b [units]   y [n,units]
+ * W lies as PyTorch's Linear has it; f's derivative is found from y, so nothing else is kept for the way back. */
+#include "network/layer_dense.h"
+
+#include <limits.h>
+
+#include "kernels/gemm.h"
+#include "network/activation.h"
+
+static const struct field dense_fields[] = {{.name = "units",
+                                             .type = FIELD_INTEGER,
+                                             .offset = offsetof(struct dense_settings, units),
+                                             .minimum = 1,
+                                             .maximum = 1 << 20,
+                                             .summary = "Number of outputs."},
+                                            {.name = "bias",
+                                             .type = FIELD_FLAG,
+                                             .offset = offsetof(struct dense_settings, bias),
+                                             .default_text = "true",
+                                             .summary = "Whether a trained number is added to each output."},
+                                            {.name = "activation",
+                                             .type = FIELD_NAME,
+                                             .offset = offsetof(struct dense_settings, activation),
+                                             .default_text = "linear",
+                                             .kinds = &activation_table,
+                                             .summary = "The function applied to each output."},
+                                            {.name = NULL}};
+
+static int features(struct shape shape)
+{
+    return shape.height * shape.width * shape.channels;
+}
+
+static enum status dense_plan(const void *settings, int input_count, const struct shape *inputs,
+                              struct layer_plan *plan, struct error *error)
+{
+    const struct dense_settings *const dense = settings;
+    if (input_count != 1)
+        return fail(error, STATUS_BAD_SWEEP, "dense: %d inputs found; it reads exactly one", input_count);
+    const int in = features(inputs[0]);
+    const int out = (int)dense->units;
+    if ((int64_t)in * out > INT_MAX)
+        return fail(error, STATUS_BAD_SWEEP,
+                    "dense: %d inputs times %d units are more than %d weights; use fewer units", in, out, INT_MAX);
+    plan->output = (struct shape){.height = 1, .width = 1, .channels = out};
+    plan->tensors[plan->tensor_count++] = (struct tensor_spec){
+        .name = "weight", .role = TENSOR_WEIGHT, .rank = 2, .dimensions = {out, in}, .fan_in = in, .fan_out = out};
+    if (dense->bias)
+        plan->tensors[plan->tensor_count++] = (struct tensor_spec){
+            .name = "bias", .role = TENSOR_BIAS, .rank = 1, .dimensions = {out}, .fan_in = in, .fan_out = out};
+    plan->flops_per_sample = 2.0 * in * out;
+    return STATUS_OK;
+}
+
+static const struct activation_ops *activation_of(const struct dense_settings *dense)
+{
+    return (const struct activation_ops *)dense->activation;
+}
+
+static void dense_forward(const struct layer_pass *pass)
+{
+    const struct dense_settings *const dense = pass->settings;
+    const int in = features(pass->input_shapes[0]);
+    const int out = pass->output_shape.channels;
+    gemm(AS_IS, TRANSPOSED, pass->n, out, in, pass->inputs[0], pass->parameters[0], 0.0f, pass->output);
+    activation_of(dense)->forward(pass->n, out, dense->bias ? pass->parameters[1] : NULL, pass->output);
+}
+
+/* dW = dy^T x   dx = dy W      dy [n,units], after f' */
+static void dense_backward(const struct layer_pass *pass)
+{
+    const struct dense_settings *const dense = pass->settings;
+    const int in = features(pass->input_shapes[0]);
+    const int out = pass->output_shape.channels;
+    float *const dbias = dense->bias ? pass->d_parameters[1] : NULL;
+    activation_of(dense)->backward(pass->n, out, pass->output, pass->d_output, dbias);
+    gemm(TRANSPOSED, AS_IS, out, in, pass->n, pass->d_output, pass->inputs[0], 0.0f, pass->d_parameters[0]);
+    if (pass->d_inputs[0] != NULL)
+        gemm(AS_IS, AS_IS, pass->n, in, out, pass->d_output, pass->parameters[0], 0.0f, pass->d_inputs[0]);
+}
+
+const struct layer_ops layer_dense = {
+    .kind = {.name = "dense", .summary = "Every output reads every input: f(x W^T + b).", .fields = dense_fields},
+    .plan = dense_plan,
+    .forward = dense_forward,
+    .backward = dense_backward};

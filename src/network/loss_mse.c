@@ -1,0 +1,80 @@
+/* loss_mse.c - squared error, summed over the classes: of the softmax outputs, or of the logits themselves.
+ * mse: sum (g_j - e_j)^2, dz_j = g_j (u_j - sum of g_m u_m) with u = 2 (g - e);  mse_logits: sum (z_j - e_j)^2. */
+#include <math.h>
+
+#include "kernels/reduce.h"
+#include "network/losses.h"
+
+/* Sum of squares of g - e; the label's own residual is minus the sum of the others. */
+static double residual_squares(int classes, const float *z, int label)
+{
+    const double maximum = (double)z[first_maximum(classes, z)];
+    double total = 0, others = 0, squares = 0;
+    for (int j = 0; j < classes; j++) {
+        const double e = exp((double)z[j] - maximum);
+        total += e;
+        others += j == label ? 0 : e;
+        squares += j == label ? 0 : e * e;
+    }
+    return (others * others + squares) / (total * total);
+}
+
+static void mse_value(const void *settings, int n, int classes, const float *logits, const int16_t *labels,
+                      double *value)
+{
+    (void)settings;
+    for (int i = 0; i < n; i++)
+        value[i] = residual_squares(classes, logits + (int64_t)i * classes, labels[i]);
+}
+
+/* With r = g - e: u = 2 r, and g_j = r_j but for the label, whose g is 1 + r_y. */
+static void mse_gradient(const void *settings, int n, int classes, const float *logits, const int16_t *labels,
+                         float scale, float *dlogits)
+{
+    (void)settings;
+    softmax_residual(n, classes, logits, labels, dlogits);
+    for (int i = 0; i < n; i++) {
+        float *const r = dlogits + (int64_t)i * classes;
+        float mean = r[labels[i]];
+        for (int j = 0; j < classes; j++)
+            mean += r[j] * r[j];
+        for (int j = 0; j < classes; j++) {
+            const float g = j == labels[i] ? 1.0f + r[j] : r[j];
+            r[j] = 2.0f * scale * g * (r[j] - mean);
+        }
+    }
+}
+
+static void mse_logits_value(const void *settings, int n, int classes, const float *logits, const int16_t *labels,
+                             double *value)
+{
+    (void)settings;
+    for (int i = 0; i < n; i++) {
+        value[i] = 0;
+        for (int j = 0; j < classes; j++) {
+            const double difference = (double)logits[(int64_t)i * classes + j] - (j == labels[i]);
+            value[i] += difference * difference;
+        }
+    }
+}
+
+static void mse_logits_gradient(const void *settings, int n, int classes, const float *logits, const int16_t *labels,
+                                float scale, float *dlogits)
+{
+    (void)settings;
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < classes; j++) {
+            const int64_t at = (int64_t)i * classes + j;
+            dlogits[at] = 2.0f * scale * (logits[at] - (j == labels[i] ? 1.0f : 0.0f));
+        }
+}
+
+const struct loss_ops loss_mse = {
+    .kind = {.name = "mse", .summary = "Squared error of the softmax outputs, summed over the classes."},
+    .value = mse_value,
+    .gradient = mse_gradient};
+
+const struct loss_ops loss_mse_logits = {
+    .kind = {.name = "mse_logits", .summary = "Squared error of the logits themselves, summed over the classes."},
+    .value = mse_logits_value,
+    .gradient = mse_logits_gradient};

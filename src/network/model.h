@@ -1,0 +1,38 @@
+/* model.h - models as lists of layers: what a preset expands to and a network is built from. */
+#ifndef SEEDBED_NETWORK_MODEL_H
+#define SEEDBED_NETWORK_MODEL_H
+
+#include "seedbed/field.h"
+#include "seedbed/layer.h"
+#include "seedbed/status.h"
+
+/* One node of the graph. Outputs are numbered: 0 is the network's input, i + 1 is the output of layer i. */
+struct layer_node {
+    struct choice layer; /* struct layer_ops and its settings */
+    int input_count;
+    int inputs[LAYER_INPUTS_MAX]; /* numbers of earlier outputs */
+};
+
+/* Layers in topological order; the last one's output is the logits. */
+struct layer_list {
+    int count, capacity;
+    struct layer_node *nodes;
+};
+
+/* Adds a layer; it reads the output before it unless layer_list_inputs says otherwise. settings are copied. */
+enum status layer_list_add(struct layer_list *list, const struct layer_ops *ops, const void *settings,
+                           size_t settings_bytes, struct error *error);
+/* Says which outputs the layer added last reads. */
+void layer_list_inputs(struct layer_list *list, int count, const int *inputs);
+void layer_list_free(struct layer_list *list);
+
+struct model_ops {
+    struct kind kind;
+    /* Adds the model's layers to the list. */
+    enum status (*expand)(const void *settings, struct shape input, int classes, struct layer_list *list,
+                          struct error *error);
+};
+
+extern const struct kind_table model_table;
+
+#endif

@@ -1,0 +1,276 @@
+/* network.c - the passes over a planned graph.
+ * Every value has its place in the workspace from the start. On the way back a value's gradient is overwritten by the
+ * first layer that yields it and added to by the others; gradients of parameters are overwritten once a pass. */
+#include "network/network.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "kernels/blas.h"
+#include "network/build.h"
+#include "network/graph.h"
+#include "network/initialisation.h"
+
+struct network {
+    struct graph graph;
+    struct choice init;
+    int max_batch;
+    float *parameters, *gradient; /* [parameter_count] */
+    float *workspace;
+    const float *x; /* of the last forward pass */
+    int trained;    /* n of the last forward pass, if it was for training; else 0 */
+    bool *has_grad; /* [values] whether this backward pass has written the value's gradient */
+};
+
+static enum status floats_allocate(float **out, size_t count, const char *what, struct error *error)
+{
+    void *block = NULL;
+    TRY(memory_allocate(&block, count, sizeof **out, what, error));
+    *out = block;
+    return STATUS_OK;
+}
+
+static enum status network_allocate(struct network *network, struct error *error)
+{
+    void *flags = NULL;
+    TRY(memory_allocate(&flags, (size_t)network->graph.layers.count + 1, sizeof(bool), "network", error));
+    network->has_grad = flags;
+    TRY(floats_allocate(&network->parameters, (size_t)network->graph.parameter_count, "parameters", error));
+    TRY(floats_allocate(&network->gradient, (size_t)network->graph.parameter_count, "gradients", error));
+    return floats_allocate(&network->workspace, network->graph.workspace, "activations", error);
+}
+
+enum status network_build(struct layer_list *layers, const struct choice *init, struct shape input, int max_batch,
+                          struct network **out, struct error *error)
+{
+    void *block = NULL;
+    enum status status = memory_allocate(&block, 1, sizeof(struct network), "network", error);
+    if (status != STATUS_OK) {
+        layer_list_free(layers);
+        return status;
+    }
+    struct network *network = block;
+    network->init = *init;
+    network->max_batch = max_batch;
+    status = graph_plan(&network->graph, layers, input, max_batch, error);
+    if (status == STATUS_OK)
+        status = network_allocate(network, error);
+    if (status == STATUS_OK)
+        *out = network;
+    else
+        network_destroy(&network);
+    return status;
+}
+
+static enum status model_expand(const struct model_config *config, struct shape input, int classes,
+                                struct layer_list *layers, struct error *error)
+{
+    const struct model_ops *const model = (const struct model_ops *)config->kind.kind;
+    const enum status status = model->expand(config->kind.settings, input, classes, layers, error);
+    if (status != STATUS_OK)
+        layer_list_free(layers);
+    return status;
+}
+
+enum status network_create(const struct model_config *config, struct shape input, int classes, int max_batch,
+                           struct network **out, struct error *error)
+{
+    struct layer_list layers = {0};
+    blas_setup();
+    TRY(model_expand(config, input, classes, &layers, error));
+    return network_build(&layers, &config->init, input, max_batch, out, error);
+}
+
+void network_destroy(struct network **network)
+{
+    if (*network == NULL)
+        return;
+    graph_free(&(*network)->graph);
+    memory_free((*network)->has_grad);
+    memory_free((*network)->parameters);
+    memory_free((*network)->gradient);
+    memory_free((*network)->workspace);
+    memory_free(*network);
+    *network = NULL;
+}
+
+enum status network_summarise(const struct model_config *config, struct shape input, int classes, int max_batch,
+                              struct network_summary *out, struct error *error)
+{
+    struct layer_list layers = {0};
+    struct graph graph;
+    TRY(model_expand(config, input, classes, &layers, error));
+    const enum status status = graph_plan(&graph, &layers, input, max_batch, error);
+    if (status == STATUS_OK)
+        *out = (struct network_summary){.parameter_count = graph.parameter_count,
+                                        .layer_count = graph.layers.count,
+                                        .tensor_count = graph.tensor_count,
+                                        .flops_per_sample = graph.flops_per_sample,
+                                        .bytes = sizeof(float) * (2 * (size_t)graph.parameter_count + graph.workspace) +
+                                                 (size_t)graph.layers.count *
+                                                     (sizeof(struct layer_node) + sizeof(struct graph_node))};
+    graph_free(&graph);
+    return status;
+}
+
+static int64_t node_parameters(const struct graph_node *node)
+{
+    int64_t count = 0;
+    for (int t = 0; t < node->plan.tensor_count; t++)
+        count += (int64_t)tensor_size(&node->plan.tensors[t]);
+    return count;
+}
+
+void network_describe(const struct network *network, struct text *out)
+{
+    for (int i = 0; i < network->graph.layers.count; i++) {
+        const struct graph_node *const node = &network->graph.nodes[i];
+        const struct shape shape = node->plan.output;
+        text_add(out, "%-12s %4d x %4d x %5d %12" PRId64 " parameters\n", node->name, shape.height, shape.width,
+                 shape.channels, node_parameters(node));
+    }
+}
+
+void network_initialise(struct network *network, uint64_t seed)
+{
+    const struct initialisation_ops *const init = (const struct initialisation_ops *)network->init.kind;
+    float *values = network->parameters;
+    for (int t = 0; t < network->graph.tensor_count; t++) {
+        const struct tensor_spec *const tensor = &network->graph.tensors[t];
+        const size_t count = tensor_size(tensor);
+        struct random random = random_start(STREAM_INIT, seed, (uint32_t)t);
+        for (size_t i = 0; i < count; i++)
+            values[i] = tensor->role == TENSOR_SCALE ? 1.0f : 0.0f;
+        if (tensor->role == TENSOR_WEIGHT || tensor->role == TENSOR_BIAS)
+            init->draw(network->init.settings, tensor, &random, (int64_t)count, values);
+        values += count;
+    }
+}
+
+int network_max_batch(const struct network *network)
+{
+    return network->max_batch;
+}
+
+int network_classes(const struct network *network)
+{
+    return (int)network->graph.values[network->graph.layers.count].size;
+}
+
+int64_t network_parameter_count(const struct network *network)
+{
+    return network->graph.parameter_count;
+}
+
+float *network_parameters(struct network *network)
+{
+    return network->parameters;
+}
+
+const float *network_gradient(const struct network *network)
+{
+    return network->gradient;
+}
+
+int network_tensor_count(const struct network *network)
+{
+    return network->graph.tensor_count;
+}
+
+const struct tensor_spec *network_tensors(const struct network *network)
+{
+    return network->graph.tensors;
+}
+
+float *network_input(struct network *network)
+{
+    return network->workspace + network->graph.values[0].data;
+}
+
+/* What forward and backward both need of node `at`. */
+static struct layer_pass node_pass(struct network *network, int at, int n, enum pass_mode mode)
+{
+    const struct graph *const graph = &network->graph;
+    const struct graph_node *const node = &graph->nodes[at];
+    const struct layer_node *const layer = &graph->layers.nodes[at];
+    struct layer_pass pass = {.n = n,
+                              .mode = mode,
+                              .settings = layer->layer.settings,
+                              .input_count = layer->input_count,
+                              .output_shape = node->plan.output,
+                              .output = network->workspace + graph->values[at + 1].data,
+                              .saved = network->workspace + node->saved,
+                              .scratch = network->workspace + graph->scratch};
+    for (int i = 0; i < layer->input_count; i++) {
+        const struct graph_value *const value = &graph->values[layer->inputs[i]];
+        pass.input_shapes[i] = value->shape;
+        pass.inputs[i] = layer->inputs[i] == 0 ? network->x : network->workspace + value->data;
+    }
+    for (int t = 0; t < node->plan.tensor_count; t++) {
+        pass.parameters[t] = network->parameters + node->parameters[t];
+        pass.d_parameters[t] = network->gradient + node->parameters[t];
+    }
+    return pass;
+}
+
+const float *network_forward(struct network *network, const float *x, int n, enum pass_mode mode)
+{
+    assert(n >= 1 && n <= network->max_batch);
+    const struct graph *const graph = &network->graph;
+    network->x = x;
+    network->trained = mode == PASS_TRAIN ? n : 0;
+    for (int i = 0; i < graph->layers.count; i++) {
+        const struct layer_pass pass = node_pass(network, i, n, mode);
+        ((const struct layer_ops *)graph->layers.nodes[i].layer.kind)->forward(&pass);
+    }
+    return network->workspace + graph->values[graph->layers.count].data;
+}
+
+/* Where input i of a layer puts its gradient: in place, or beside, to be added. NULL: nobody wants it. */
+static float *input_gradient(const struct network *network, const struct layer_node *layer, int i, bool *added)
+{
+    const struct graph *const graph = &network->graph;
+    const int number = layer->inputs[i];
+    *added = false;
+    if (number == 0)
+        return NULL;
+    bool written = network->has_grad[number];
+    for (int before = 0; before < i; before++)
+        written |= layer->inputs[before] == number;
+    if (!written)
+        return network->workspace + graph->values[number].gradient;
+    *added = true;
+    return network->workspace + graph->partial + (size_t)i * graph->values[number].size * (size_t)network->max_batch;
+}
+
+static void backward_node(struct network *network, int at, float *d_output, int n)
+{
+    const struct graph *const graph = &network->graph;
+    const struct layer_node *const layer = &graph->layers.nodes[at];
+    struct layer_pass pass = node_pass(network, at, n, PASS_TRAIN);
+    bool added[LAYER_INPUTS_MAX];
+    pass.d_output = d_output;
+    for (int i = 0; i < layer->input_count; i++)
+        pass.d_inputs[i] = input_gradient(network, layer, i, &added[i]);
+    ((const struct layer_ops *)layer->layer.kind)->backward(&pass);
+    for (int i = 0; i < layer->input_count; i++) {
+        const struct graph_value *const value = &graph->values[layer->inputs[i]];
+        network->has_grad[layer->inputs[i]] = true;
+        for (size_t j = 0; added[i] && j < value->size * (size_t)n; j++)
+            network->workspace[value->gradient + j] += pass.d_inputs[i][j];
+    }
+}
+
+void network_backward(struct network *network, float *dlogits, int n)
+{
+    assert(n == network->trained);
+    const struct graph *const graph = &network->graph;
+    memset(network->has_grad, 0, ((size_t)graph->layers.count + 1) * sizeof *network->has_grad);
+    for (int i = graph->layers.count - 1; i >= 0; i--) {
+        float *const d_output =
+            i == graph->layers.count - 1 ? dlogits : network->workspace + graph->values[i + 1].gradient;
+        backward_node(network, i, d_output, n);
+    }
+}

@@ -1,0 +1,77 @@
+/* schedules.c - the learning rate of a step, as a function of its place.
+ *   constant: base      step: base factor^floor(epoch / every)
+ *   cosine:   minimum + (base - minimum) (1 + cos(pi step / steps)) / 2 */
+#include <math.h>
+
+#include "training/training.h"
+
+static double constant_rate(const void *settings, double base, const struct schedule_position *at)
+{
+    (void)settings;
+    (void)at;
+    return base;
+}
+
+struct step_settings {
+    int64_t every;
+    double factor;
+};
+
+static const struct field step_fields[] = {{.name = "every",
+                                            .type = FIELD_INTEGER,
+                                            .offset = offsetof(struct step_settings, every),
+                                            .default_text = "10",
+                                            .minimum = 1,
+                                            .maximum = 1e9,
+                                            .unit = "epochs",
+                                            .summary = "Epochs between two changes."},
+                                           {.name = "factor",
+                                            .type = FIELD_REAL,
+                                            .offset = offsetof(struct step_settings, factor),
+                                            .default_text = "0.1",
+                                            .maximum = 1e6,
+                                            .flags = FIELD_ABOVE_MINIMUM,
+                                            .summary = "What each change multiplies the rate by."},
+                                           {.name = NULL}};
+
+static double step_rate(const void *settings, double base, const struct schedule_position *at)
+{
+    const struct step_settings *const step = settings;
+    return base * pow(step->factor, (double)(at->epoch / step->every));
+}
+
+struct cosine_settings {
+    double minimum;
+};
+
+static const struct field cosine_fields[] = {{.name = "minimum",
+                                              .type = FIELD_REAL,
+                                              .offset = offsetof(struct cosine_settings, minimum),
+                                              .default_text = "0",
+                                              .maximum = 1e6,
+                                              .summary = "The rate that the curve falls towards."},
+                                             {.name = NULL}};
+
+static double cosine_rate(const void *settings, double base, const struct schedule_position *at)
+{
+    const struct cosine_settings *const cosine = settings;
+    const double pi = 3.14159265358979323846;
+    const double share = at->steps == 0 ? 0 : (double)at->step / (double)at->steps;
+    return cosine->minimum + (base - cosine->minimum) * 0.5 * (1.0 + cos(pi * share));
+}
+
+static const struct schedule_ops constant = {.kind = {.name = "constant", .summary = "The same rate at every step."},
+                                             .rate = constant_rate};
+static const struct schedule_ops step = {
+    .kind = {.name = "step", .summary = "Multiplied by a factor after every so many epochs.", .fields = step_fields},
+    .rate = step_rate};
+static const struct schedule_ops cosine = {
+    .kind = {.name = "cosine",
+             .summary = "Half a cosine from the base rate to a minimum, step by step.",
+             .fields = cosine_fields},
+    .rate = cosine_rate};
+
+const struct kind_table schedule_table = {
+    .what = "schedule",
+    .plural = "schedules",
+    .kinds = (const struct kind *const[]){&constant.kind, &step.kind, &cosine.kind, NULL}};

@@ -1,0 +1,161 @@
+/* training.c - the loop: for each epoch a permutation, for each batch gather, forward, loss, backward, step.
+ * Everything it needs is allocated before the first step. Subnormal numbers count as zero throughout: a gradient that
+ * has died out would else make each step many times slower. */
+#include "training/training.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+
+#include "base/memory.h"
+#include "kernels/blas.h"
+#include "kernels/reduce.h"
+#include "seedbed/random.h"
+#include "training/blocks.h"
+
+struct loop {
+    const struct training *training;
+    const struct training_hooks *hooks;
+    const struct loss_ops *loss;
+    const struct optimizer_ops *optimizer;
+    const struct schedule_ops *schedule;
+    int count, batch, classes;
+    int32_t *order;  /* [count] of this epoch */
+    int16_t *labels; /* [batch] */
+    float *dlogits;  /* [batch, classes] */
+    float *state;    /* [state_per_parameter, parameter_count] */
+    struct schedule_position at;
+    double norms; /* sum of this epoch's gradient norms */
+    double rate;  /* of the last step */
+};
+
+static int least(int64_t a, int64_t b)
+{
+    return (int)(a < b ? a : b);
+}
+
+int training_max_batch(const struct train_config *config, int train_count)
+{
+    const int batch = least(config->batch_size, train_count);
+    return batch > EVALUATION_BLOCK ? batch : EVALUATION_BLOCK;
+}
+
+static enum status loop_allocate(struct loop *loop, struct error *error)
+{
+    void *order = NULL, *labels = NULL, *dlogits = NULL, *state = NULL;
+    const size_t parameters = (size_t)network_parameter_count(loop->training->network);
+    const size_t batch = (size_t)loop->batch;
+    TRY(memory_allocate(&order, (size_t)loop->count, sizeof *loop->order, "batch order", error));
+    loop->order = order;
+    TRY(memory_allocate(&labels, batch, sizeof *loop->labels, "batch labels", error));
+    loop->labels = labels;
+    TRY(memory_allocate(&dlogits, batch * (size_t)loop->classes, sizeof *loop->dlogits, "batch gradients", error));
+    loop->dlogits = dlogits;
+    TRY(memory_allocate(&state, (size_t)loop->optimizer->state_per_parameter * parameters, sizeof *loop->state,
+                        "optimizer state", error));
+    loop->state = state;
+    return STATUS_OK;
+}
+
+static void loop_free(struct loop *loop)
+{
+    memory_free(loop->order);
+    memory_free(loop->labels);
+    memory_free(loop->dlogits);
+    memory_free(loop->state);
+}
+
+static enum status diverged(const struct loop *loop, const char *what, struct error *error)
+{
+    return fail(error, STATUS_DIVERGED, "%s is not finite in epoch %" PRId64 ", step %" PRId64, what,
+                loop->at.epoch + 1, loop->at.step + 1);
+}
+
+/* One step on the samples order[first..first+n-1]. */
+static enum status loop_step(struct loop *loop, int first, int n, struct error *error)
+{
+    const struct training *const training = loop->training;
+    const struct train_config *const config = training->config;
+    struct network *const network = training->network;
+    const int32_t *const which = loop->order + first;
+    float *const x = network_input(network);
+    samples_gather(training->samples, which, 0, n, x);
+    for (int i = 0; i < n; i++)
+        loop->labels[i] = training->samples->labels[which[i]];
+    const float *const logits = network_forward(network, x, n, PASS_TRAIN);
+    if (!all_finite((int64_t)n * loop->classes, logits))
+        return diverged(loop, "an output of the network", error);
+    loop->loss->gradient(config->loss.settings, n, loop->classes, logits, loop->labels, 1.0f / (float)n, loop->dlogits);
+    network_backward(network, loop->dlogits, n);
+    loop->rate = loop->schedule->rate(config->schedule.settings, config->learning_rate, &loop->at);
+    const double squares =
+        loop->optimizer->step(config->optimizer.settings, loop->rate, loop->at.step, network_parameter_count(network),
+                              network_gradient(network), network_parameters(network), loop->state);
+    if (!isfinite(squares))
+        return diverged(loop, "the gradient", error);
+    loop->norms += sqrt(squares);
+    return STATUS_OK;
+}
+
+static enum status loop_epoch(struct loop *loop, struct error *error)
+{
+    struct random random = random_start(STREAM_ORDER, loop->training->order_seed, (uint32_t)loop->at.epoch);
+    random_permutation(&random, loop->count, loop->order);
+    loop->norms = 0;
+    for (int first = 0; first < loop->count; first += loop->batch) {
+        if (loop->hooks->yield != NULL)
+            TRY(loop->hooks->yield(loop->hooks->context, error));
+        TRY(loop_step(loop, first, least(loop->batch, loop->count - first), error));
+        loop->at.step++;
+    }
+    return STATUS_OK;
+}
+
+/* Tells the hook that `epoch` epochs are done. */
+static enum status loop_report(const struct loop *loop, int64_t epoch, double gradient_norm, struct error *error)
+{
+    if (loop->hooks->epoch_end == NULL)
+        return STATUS_OK;
+    const struct epoch_record record = {.epoch = (int)epoch,
+                                        .epochs = (int)loop->at.epochs,
+                                        .step = loop->at.step,
+                                        .samples_seen = epoch * loop->count,
+                                        .learning_rate = loop->rate,
+                                        .gradient_norm = gradient_norm};
+    return loop->hooks->epoch_end(loop->hooks->context, &record, error);
+}
+
+static enum status loop_run(struct loop *loop, struct error *error)
+{
+    const struct train_config *const config = loop->training->config;
+    const double steps_per_epoch = ceil((double)loop->count / loop->batch);
+    loop->at = (struct schedule_position){.steps = config->epochs * (int64_t)steps_per_epoch, .epochs = config->epochs};
+    loop->rate = loop->schedule->rate(config->schedule.settings, config->learning_rate, &loop->at);
+    TRY(loop_report(loop, 0, NAN, error));
+    for (; loop->at.epoch < config->epochs; loop->at.epoch++) {
+        TRY(loop_epoch(loop, error));
+        TRY(loop_report(loop, loop->at.epoch + 1, loop->norms / steps_per_epoch, error));
+    }
+    return STATUS_OK;
+}
+
+enum status training_run(const struct training *training, const struct training_hooks *hooks, struct error *error)
+{
+    const struct train_config *const config = training->config;
+    struct loop loop = {.training = training,
+                        .hooks = hooks,
+                        .loss = (const struct loss_ops *)config->loss.kind,
+                        .optimizer = (const struct optimizer_ops *)config->optimizer.kind,
+                        .schedule = (const struct schedule_ops *)config->schedule.kind,
+                        .count = training->samples->count,
+                        .batch = least(config->batch_size, training->samples->count),
+                        .classes = network_classes(training->network)};
+    assert(loop.batch >= 1 && loop.batch <= network_max_batch(training->network));
+    const int flushed = flush_subnormals(1);
+    enum status status = loop_allocate(&loop, error);
+    if (status == STATUS_OK)
+        status = loop_run(&loop, error);
+    loop_free(&loop);
+    flush_subnormals(flushed);
+    return status;
+}
