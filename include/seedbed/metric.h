@@ -19,25 +19,25 @@ struct metric_when {
 
 extern const struct kind_table moment_table; /* the names of `at`: init, separated, end */
 
-#define METRIC_WHEN_FIELDS(type, default_at)                                                                    \
-    {.name = "at",                                                                                              \
-     .type = FIELD_NAMES,                                                                                       \
-     .offset = offsetof(type, when.at),                                                                         \
-     .default_text = default_at,                                                                                \
-     .kinds = &moment_table,                                                                                    \
-     .flags = FIELD_NO_GRID,                                                                                    \
-     .summary = "Moments to measure at: init, separated (first epoch with every training sample right), end."}, \
-        {.name = "every",                                                                                       \
-         .type = FIELD_INTEGER,                                                                                 \
-         .offset = offsetof(type, when.every),                                                                  \
-         .default_text = "0",                                                                                   \
-         .maximum = 1e9,                                                                                        \
-         .unit = "epochs",                                                                                      \
-         .flags = FIELD_NO_GRID,                                                                                \
-         .summary = "Also every so many epochs; 0 for never."},                                                 \
-    {                                                                                                           \
-        .name = "epochs", .type = FIELD_INTEGERS, .offset = offsetof(type, when.epochs), .default_text = "[]",  \
-        .maximum = 1e9, .flags = FIELD_NO_GRID, .summary = "Also after these epochs; 0 is before training."     \
+#define METRIC_WHEN_FIELDS(settings, default_at)                                                                   \
+    {.name = "at",                                                                                                 \
+     .type = FIELD_NAMES,                                                                                          \
+     .offset = offsetof(settings, when.at),                                                                        \
+     .default_text = default_at,                                                                                   \
+     .kinds = &moment_table,                                                                                       \
+     .flags = FIELD_NO_GRID,                                                                                       \
+     .summary = "Moments to measure at: init, separated (first epoch with every training sample right), end."},    \
+        {.name = "every",                                                                                          \
+         .type = FIELD_INTEGER,                                                                                    \
+         .offset = offsetof(settings, when.every),                                                                 \
+         .default_text = "0",                                                                                      \
+         .maximum = 1e9,                                                                                           \
+         .unit = "epochs",                                                                                         \
+         .flags = FIELD_NO_GRID,                                                                                   \
+         .summary = "Also every so many epochs; 0 for never."},                                                    \
+    {                                                                                                              \
+        .name = "epochs", .type = FIELD_INTEGERS, .offset = offsetof(settings, when.epochs), .default_text = "[]", \
+        .maximum = 1e9, .flags = FIELD_NO_GRID, .summary = "Also after these epochs; 0 is before training."        \
     }
 
 /* One part of the data as the trial sees it, evaluated once per moment and shared by all metrics. */

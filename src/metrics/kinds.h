@@ -1,0 +1,9 @@
+/* kinds.h - the entries of this folder's table. */
+#ifndef SEEDBED_METRICS_KINDS_H
+#define SEEDBED_METRICS_KINDS_H
+
+#include "seedbed/metric.h"
+
+extern const struct metric_ops metric_margins, metric_weights;
+
+#endif
