@@ -1,0 +1,96 @@
+#include "settings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct kind *kind_named(const struct kind_table *table, const char *name)
+{
+    const struct kind *const kind = kind_find(table, name);
+    if (kind == NULL) {
+        fprintf(stderr, "no %s is named '%s'\n", table->what, name);
+        abort();
+    }
+    return kind;
+}
+
+static struct integer_list integers_of(const char *text)
+{
+    struct integer_list list = {0};
+    for (const char *at = text + 1; *at != '\0' && *at != ']'; at += strspn(at, ", ")) {
+        char *end;
+        list.values[list.count++] = strtoll(at, &end, 10);
+        at = end;
+    }
+    return list;
+}
+
+static void set_default(const struct field *field, void *place)
+{
+    const char *const text = field->default_text;
+    if (field->type == FIELD_INTEGER)
+        *(int64_t *)place = strtoll(text, NULL, 10);
+    else if (field->type == FIELD_REAL)
+        *(double *)place = strtod(text, NULL);
+    else if (field->type == FIELD_FLAG)
+        *(bool *)place = strcmp(text, "true") == 0;
+    else if (field->type == FIELD_NAME)
+        *(const struct kind **)place = kind_named(field->kinds, text);
+    else if (field->type == FIELD_CHOICE)
+        *(struct choice *)place = choice_of(field->kinds, text);
+    else if (field->type == FIELD_INTEGERS)
+        *(struct integer_list *)place = integers_of(text);
+}
+
+void settings_default(const struct field *fields, void *out)
+{
+    for (const struct field *field = fields; field != NULL && field->name != NULL; field++)
+        if (field->default_text != NULL)
+            set_default(field, (char *)out + field->offset);
+}
+
+struct choice choice_of(const struct kind_table *table, const char *name)
+{
+    struct choice choice = {.kind = kind_named(table, name)};
+    settings_default(choice.kind->fields, choice.settings);
+    return choice;
+}
+
+static void *place_of(struct choice *choice, const char *key, enum field_type type)
+{
+    for (const struct field *field = choice->kind->fields; field != NULL && field->name != NULL; field++)
+        if (strcmp(field->name, key) == 0 && field->type == type)
+            return choice->settings + field->offset;
+    fprintf(stderr, "%s has no setting '%s' of that type\n", choice->kind->name, key);
+    abort();
+}
+
+void choice_integer(struct choice *choice, const char *key, int64_t value)
+{
+    *(int64_t *)place_of(choice, key, FIELD_INTEGER) = value;
+}
+
+void choice_real(struct choice *choice, const char *key, double value)
+{
+    *(double *)place_of(choice, key, FIELD_REAL) = value;
+}
+
+void choice_flag(struct choice *choice, const char *key, bool value)
+{
+    *(bool *)place_of(choice, key, FIELD_FLAG) = value;
+}
+
+void choice_name(struct choice *choice, const char *key, const char *value)
+{
+    for (const struct field *field = choice->kind->fields; field != NULL && field->name != NULL; field++)
+        if (strcmp(field->name, key) == 0)
+            *(const struct kind **)place_of(choice, key, FIELD_NAME) = kind_named(field->kinds, value);
+}
+
+void choice_integers(struct choice *choice, const char *key, int count, const int64_t *values)
+{
+    struct integer_list *const list = place_of(choice, key, FIELD_INTEGERS);
+    list->count = count;
+    for (int i = 0; i < count; i++)
+        list->values[i] = values[i];
+}
