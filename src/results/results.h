@@ -96,11 +96,14 @@ int64_t results_bytes(const struct results_schema *schema);
  * does not fit on the disk. Rank 0 alone. */
 enum status results_create(const char *path, const struct results_schema *schema, struct error *error);
 
+/* "HDF5 1.10.8": for provenance. */
+void results_library(char *text, size_t bytes);
+
 /* An open file that rows are written to. */
 struct results_writer;
 
-/* Opens for writing on all ranks. communicator: an MPI_Comm by address. Errors are agreed before anything collective.
- * Collective. */
+/* Opens for writing on all ranks. communicator: an MPI_Comm by address, lent until results_close. Errors are agreed
+ * before anything collective. Refused while another run writes to the file. Collective. */
 enum status results_open(const char *path, const struct results_schema *schema, const void *communicator,
                          struct results_writer **out, struct error *error);
 /* Collective. */
@@ -139,18 +142,42 @@ enum status results_session_begin(struct results_writer *writer, const struct re
                                   struct error *error);
 enum status results_session_end(struct results_writer *writer, const char *ending, struct error *error);
 
-/* A file opened for reading, also while a run writes it. Any process, without MPI. */
+/* A file opened for reading, also while a run writes it: what is read is what the file holds at that moment. Any
+ * process, without MPI. STATUS_BAD_RESULTS: not HDF5, not ours, from a newer version, truncated or damaged. */
 struct results_reader;
 enum status results_reader_open(const char *path, struct results_reader **out, struct error *error);
 void results_reader_close(struct results_reader **reader);
 int64_t results_reader_trials(const struct results_reader *reader);
+/* True when the file has the dataset "/group/name". */
+bool results_reader_has(const struct results_reader *reader, const char *path);
+
 /* Reads a whole dataset of a fixed numeric or enum type into out (allocated, owned by the caller, memory_free), and its
- * item count. */
+ * item count. Numbers are converted to `type`. */
 enum status results_read(const struct results_reader *reader, const char *path, enum results_type type, void **out,
                          int64_t *count, struct error *error);
+/* The same for one trial's slab of a dataset whose first dimension is `trial`. */
+enum status results_read_trial(const struct results_reader *reader, const char *path, int64_t trial,
+                               enum results_type type, void **out, int64_t *count, struct error *error);
 /* Reads a fixed-length text dataset: count texts of *text_bytes bytes each, each ended by a zero byte. */
 enum status results_read_texts(const struct results_reader *reader, const char *path, char **out, size_t *text_bytes,
                                int64_t *count, struct error *error);
+/* Read an attribute of a group or dataset ("/" for the root); a text is added to out. */
+enum status results_read_attribute_text(const struct results_reader *reader, const char *object, const char *name,
+                                        struct text *out, struct error *error);
+enum status results_read_attribute_integer(const struct results_reader *reader, const char *object, const char *name,
+                                           int64_t *out, struct error *error);
+
+/* The most recent start; *index: its row in /sessions, -1 when there was none. */
+enum status results_read_last_session(const struct results_reader *reader, struct results_session *out, int *index,
+                                      struct error *error);
+
+/* The checksum that a trial's rows have now: equal to /trials/checksum when they are as they were committed. */
+enum status results_checksum(const struct results_reader *reader, int64_t trial, uint64_t *out, struct error *error);
+
+/* STATUS_BAD_RESULTS with the first difference when the file's dimensions and arrays are not those of the schema. */
+enum status results_check_schema(const struct results_reader *reader, const struct results_schema *schema,
+                                 struct error *error);
+
 /* Prints every array of one trial, small ones whole and large ones summarised (shape, min, mean, max). */
 enum status results_show(const struct results_reader *reader, int64_t trial, struct text *out, struct error *error);
 

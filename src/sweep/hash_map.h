@@ -1,4 +1,5 @@
-/* hash_map.h - from a 128-bit hash to a number: distinct things get the numbers 0, 1, 2, ... in the order they are first seen. */
+/* hash_map.h - from a 128-bit hash to a number: distinct things get the numbers 0, 1, 2, ... in the order they are
+ * first seen. */
 #ifndef SEEDBED_SWEEP_HASH_MAP_H
 #define SEEDBED_SWEEP_HASH_MAP_H
 

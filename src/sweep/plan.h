@@ -1,6 +1,6 @@
 /* plan.h - a sweep file worked out: which trials there are, on which data and models, and what each will cost.
- * Made in two steps, because identities need the data: plan_create reads and checks the file alone; plan_resolve takes the data
- * sets that the plan names. Every rank makes the same plan. */
+ * Made in two steps, because identities need the data: plan_create reads and checks the file alone; plan_resolve takes
+ * the data sets that the plan names. Every rank makes the same plan. */
 #ifndef SEEDBED_SWEEP_PLAN_H
 #define SEEDBED_SWEEP_PLAN_H
 
@@ -20,7 +20,7 @@ struct plan_request {
 
 struct plan_trial {
     int64_t point; /* of the grid */
-    int64_t parameters;
+    int64_t epochs, parameters;
     int32_t source, variant, model;
     double flops;   /* predicted, whole trial */
     double samples; /* that it trains on: epochs x training samples */
@@ -31,6 +31,7 @@ struct plan_trial {
 struct plan_source {
     struct data_config config;
     uint64_t data_seed;
+    char place[256];               /* of data.source in the sweep file, for messages */
     const struct dataset *dataset; /* lent by plan_resolve's caller */
 };
 
@@ -51,17 +52,19 @@ struct plan_model {
 
 struct plan;
 
-/* Reads the file and checks every combination but for what needs the data. NULL in *out and faults counted when the file is
- * wrong (STATUS_BAD_SWEEP). faults is the caller's. */
-enum status plan_create(const struct plan_request *request, struct plan **out, struct faults *faults, struct error *error);
+/* Reads the file and checks every combination but for what needs the data. NULL in *out and faults counted when the
+ * file is wrong (STATUS_BAD_SWEEP). faults is the caller's. */
+enum status plan_create(const struct plan_request *request, struct plan **out, struct faults *faults,
+                        struct error *error);
 void plan_destroy(struct plan **plan);
 
 int plan_source_count(const struct plan *plan);
 const struct plan_source *plan_source(const struct plan *plan, int source);
 
-/* Takes the data sets [plan_source_count], which must outlive the plan; checks sizes and shapes, works out variants, models, costs
- * and identities, and finds duplicate trials. */
-enum status plan_resolve(struct plan *plan, const struct dataset *const *datasets, struct faults *faults, struct error *error);
+/* Takes the data sets [plan_source_count], which must outlive the plan; checks sizes and shapes, works out variants,
+ * models, costs and identities, and finds duplicate trials. */
+enum status plan_resolve(struct plan *plan, const struct dataset *const *datasets, struct faults *faults,
+                         struct error *error);
 
 int64_t plan_trial_count(const struct plan *plan);
 const struct plan_trial *plan_trial(const struct plan *plan, int64_t trial);
@@ -76,13 +79,15 @@ enum status plan_trial_config(struct plan *plan, int64_t trial, struct trial_con
 /* What holds for the whole sweep: the first trial's configuration, whose name, metrics and limits are everyone's. */
 const struct trial_config *plan_sweep_config(const struct plan *plan);
 int64_t plan_longest_epochs(const struct plan *plan);
+int64_t plan_largest_batch(const struct plan *plan);
 
 int plan_axis_count(const struct plan *plan);
 const char *plan_axis_name(const struct plan *plan, int axis);
 /* The axis value of one trial as text; where the trial's grid has no such axis, the key's resolved value. */
 enum status plan_axis_text(struct plan *plan, int64_t trial, int axis, struct text *out, struct error *error);
 
-/* The sweep as resolved: every key of the first trial, then each axis and its values. The same text for the same sweep. */
+/* The sweep as resolved: every key of the first trial, then each axis and its values. The same text for the same sweep.
+ */
 enum status plan_describe(struct plan *plan, struct text *out, struct error *error);
 
 #endif

@@ -177,6 +177,9 @@ enum status schema_create(const struct schema_request *request, struct schema **
     void *memory = NULL;
     TRY(memory_allocate(&memory, 1, sizeof(struct schema), "schema", error));
     struct schema *schema = memory;
+    schema->dimensions.size = sizeof(struct results_dimension);
+    schema->arrays.size = sizeof(struct results_array);
+    schema->blocks.size = sizeof(void *);
     const enum status status = build(schema, request, error);
     if (status != STATUS_OK) {
         schema_destroy(&schema);
@@ -190,11 +193,11 @@ void schema_destroy(struct schema **schema)
 {
     if (*schema == NULL)
         return;
-    for (int i = 0; i < (*schema)->block_count; i++)
-        memory_free((*schema)->blocks[i]);
-    memory_free((*schema)->blocks);
-    memory_free((*schema)->dimensions);
-    memory_free((*schema)->arrays);
+    for (int64_t i = 0; i < (*schema)->blocks.count; i++)
+        memory_free(((void **)(*schema)->blocks.items)[i]);
+    growing_free(&(*schema)->blocks);
+    growing_free(&(*schema)->dimensions);
+    growing_free(&(*schema)->arrays);
     memory_free(*schema);
     *schema = NULL;
 }
@@ -228,9 +231,9 @@ size_t schema_point_bytes(const struct schema *schema, int array)
 {
     static const size_t bytes[] = {
         [RESULTS_INT16] = 2, [RESULTS_INT32] = 4, [RESULTS_INT64] = 8, [RESULTS_FLOAT32] = 4, [RESULTS_FLOAT64] = 8};
-    const struct results_array *a = &schema->arrays[array];
+    const struct results_array *a = &schema->results.arrays[array];
     size_t count = 1;
     for (int d = 2; d < a->rank; d++)
-        count *= (size_t)schema->dimensions[a->dimensions[d]].size;
+        count *= (size_t)schema->results.dimensions[a->dimensions[d]].size;
     return count * bytes[a->type];
 }

@@ -5,57 +5,33 @@
 
 #include "base/memory.h"
 
-/* Room for one more item in a list that is copied when it grows. */
-static enum status reserve(void **items, int count, int *capacity, size_t size, struct error *error)
-{
-    if (count < *capacity)
-        return STATUS_OK;
-    const int larger = *capacity == 0 ? 64 : 2 * *capacity;
-    void *memory = NULL;
-    TRY(memory_allocate(&memory, (size_t)larger, size, "schema", error));
-    if (count > 0)
-        memcpy(memory, *items, (size_t)count * size);
-    memory_free(*items);
-    *items = memory;
-    *capacity = larger;
-    return STATUS_OK;
-}
-
 enum status schema_allocate(struct schema *schema, size_t count, size_t size, void **out, struct error *error)
 {
-    void *list = schema->blocks;
-    const enum status status =
-        reserve(&list, schema->block_count, &schema->block_capacity, sizeof *schema->blocks, error);
-    schema->blocks = list;
-    TRY(status);
-    TRY(memory_allocate(out, count, size, "schema", error));
-    schema->blocks[schema->block_count++] = *out;
+    void *block = NULL;
+    TRY(memory_allocate(&block, count, size, "schema", error));
+    const enum status status = growing_add(&schema->blocks, &block, error);
+    if (status != STATUS_OK) {
+        memory_free(block);
+        return status;
+    }
+    *out = block;
     return STATUS_OK;
 }
 
 enum status schema_add_dimension(struct schema *schema, const struct results_dimension *dimension, int *index,
                                  struct error *error)
 {
-    void *list = schema->dimensions;
-    const enum status status =
-        reserve(&list, schema->results.dimension_count, &schema->dimension_capacity, sizeof *schema->dimensions, error);
-    schema->dimensions = list;
-    schema->results.dimensions = list;
-    TRY(status);
-    *index = schema->results.dimension_count;
-    schema->dimensions[schema->results.dimension_count++] = *dimension;
+    TRY(growing_add(&schema->dimensions, dimension, error));
+    schema->results.dimensions = schema->dimensions.items;
+    *index = schema->results.dimension_count++;
     return STATUS_OK;
 }
 
 enum status schema_add_array(struct schema *schema, const struct results_array *array, struct error *error)
 {
-    void *list = schema->arrays;
-    const enum status status =
-        reserve(&list, schema->results.array_count, &schema->array_capacity, sizeof *schema->arrays, error);
-    schema->arrays = list;
-    schema->results.arrays = list;
-    TRY(status);
-    schema->arrays[schema->results.array_count++] = *array;
+    TRY(growing_add(&schema->arrays, array, error));
+    schema->results.arrays = schema->arrays.items;
+    schema->results.array_count++;
     return STATUS_OK;
 }
 

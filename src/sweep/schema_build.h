@@ -2,6 +2,7 @@
 #ifndef SEEDBED_SWEEP_SCHEMA_BUILD_H
 #define SEEDBED_SWEEP_SCHEMA_BUILD_H
 
+#include "sweep/growing.h"
 #include "sweep/schema.h"
 
 /* Dimensions that every file has, by index; the metrics' points follow. */
@@ -23,12 +24,9 @@ enum {
 
 struct schema {
     struct results_schema results;
-    struct results_dimension *dimensions;
-    struct results_array *arrays;
-    int dimension_capacity, array_capacity;
+    struct growing dimensions, arrays; /* struct results_dimension, struct results_array */
     struct results_attribute attributes[4];
-    void **blocks; /* owned: what arrays and points lend */
-    int block_count, block_capacity;
+    struct growing blocks; /* void *: owned, what arrays and points lend */
     int64_t longest_epochs;
     int trials[TRIAL_COLUMN_COUNT];
     int curves[CURVE_COUNT];

@@ -87,7 +87,7 @@ static enum status add_fixed(struct schema *schema, const struct schema_request 
         [RESULTS_UINT64] = 8, [RESULTS_FLOAT32] = 4, [RESULTS_FLOAT64] = 8, [RESULTS_ENUM] = 1};
     size_t count = 1;
     for (int d = 0; d < array.rank; d++)
-        count *= (size_t)schema->dimensions[array.dimensions[d]].size;
+        count *= (size_t)schema->results.dimensions[array.dimensions[d]].size;
     if (array.units[0] == '\0')
         snprintf(array.units, sizeof array.units, "1");
     array.data = &declared_only;
@@ -292,9 +292,9 @@ static enum status fill_variants(struct plan *plan, struct dataset_columns *colu
 
 static enum status add_dataset(struct schema *schema, const struct schema_request *request, struct error *error)
 {
-    struct dataset_columns columns = {.train = schema->dimensions[DIM_TRAIN_SAMPLE].size,
-                                      .test = schema->dimensions[DIM_TEST_SAMPLE].size,
-                                      .channels = schema->dimensions[DIM_CHANNEL].size};
+    struct dataset_columns columns = {.train = schema->results.dimensions[DIM_TRAIN_SAMPLE].size,
+                                      .test = schema->results.dimensions[DIM_TEST_SAMPLE].size,
+                                      .channels = schema->results.dimensions[DIM_CHANNEL].size};
     const struct {
         const char *name;
         enum results_type type;

@@ -1,0 +1,294 @@
+/* session.c - every rank walks the same steps; what one rank alone can see is agreed before the next collective step.
+ */
+#include "cluster/session.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "cluster/communicator.h"
+#include "cluster/crash.h"
+#include "sweep/preview.h"
+#include "sweep/provenance.h"
+#include "sweep/resume.h"
+#include "sweep/sweep_file.h"
+#include "sweep/trial.h"
+
+struct session {
+    struct cluster *cluster;
+    const struct session_request *request;
+    struct sweep_file file;
+    struct plan *plan;
+    const struct dataset **datasets; /* [shared] */
+    int shared;
+    struct schema *schema;
+    struct resume resume;    /* rank 0 */
+    double *costs, *samples; /* rank 0: [trials] */
+    struct results_writer *writer;
+    struct trial_runner *runner;
+};
+
+static bool is_root(const struct session *session)
+{
+    return cluster_rank(session->cluster) == 0;
+}
+
+static enum status read_sweep(struct session *session, struct faults *faults, struct error *error)
+{
+    enum status status = STATUS_OK;
+    if (is_root(session))
+        status = sweep_file_read(session->request->sweep_path, &session->file, error);
+    TRY(cluster_agree(session->cluster, status, error));
+    void *block = session->file.block;
+    status = cluster_broadcast(session->cluster, &block, &session->file.bytes, error);
+    session->file.block = block;
+    TRY(cluster_agree(session->cluster, status, error));
+    const struct plan_request request =
+        sweep_file_request(&session->file, session->request->sets, session->request->set_count);
+    return cluster_agree(session->cluster, plan_create(&request, &session->plan, faults, error), error);
+}
+
+static enum status load_source(void *context, struct dataset **out, struct error *error)
+{
+    return preview_load_source(context, out, error);
+}
+
+static enum status share_data(struct session *session, struct faults *faults, struct error *error)
+{
+    const int count = plan_source_count(session->plan);
+    void *memory = NULL;
+    TRY(cluster_agree(session->cluster,
+                      memory_allocate(&memory, (size_t)count, sizeof *session->datasets, "data sets", error), error));
+    session->datasets = memory;
+    for (int i = 0; i < count; i++) {
+        struct plan_source source = *plan_source(session->plan, i);
+        TRY(cluster_share_dataset(session->cluster, load_source, &source, &session->datasets[i], error));
+        session->shared = i + 1;
+    }
+    return cluster_agree(session->cluster, plan_resolve(session->plan, session->datasets, faults, error), error);
+}
+
+static enum status refuse_existing(const struct session *session, struct error *error)
+{
+    const char *path = session->request->output_path;
+    struct text holds = {0};
+    enum status status = resume_describe(path, &holds, error);
+    if (status == STATUS_OK)
+        status = fail(error, STATUS_USAGE, "%s exists: %s. Give --resume to go on with the same sweep, or another -o",
+                      path, holds.data);
+    text_free(&holds);
+    return status;
+}
+
+/* Rank 0: an existing file is read, a new one is made. */
+static enum status prepare_file(struct session *session, const struct schema_request *request, struct error *error)
+{
+    const char *path = session->request->output_path;
+    const bool exists = access(path, F_OK) == 0;
+    if (exists && !session->request->resume)
+        return refuse_existing(session, error);
+    if (exists)
+        return resume_read(path, session->plan, &session->resume, error);
+    TRY(resume_none(session->plan, &session->resume, error));
+    struct schema_request with_data = *request;
+    with_data.with_data = true;
+    struct schema *schema = NULL;
+    TRY(schema_create(&with_data, &schema, error));
+    const enum status status = results_create(path, schema_results(schema), error);
+    schema_destroy(&schema);
+    return status;
+}
+
+static enum status open_file(struct session *session, struct error *error)
+{
+    struct provenance_item provenance[PROVENANCE_ITEMS];
+    provenance_fill(cluster_mpi_version(), provenance);
+    const struct plan_request sweep = sweep_file_request(&session->file, NULL, 0);
+    const struct schema_request request = {
+        .plan = session->plan,
+        .yaml = sweep.text,
+        .sets = session->request->sets,
+        .set_count = session->request->set_count,
+        .provenance = provenance,
+        .provenance_count = PROVENANCE_ITEMS,
+    };
+    enum status status = STATUS_OK;
+    if (is_root(session))
+        status = prepare_file(session, &request, error);
+    TRY(cluster_agree(session->cluster, status, error));
+    TRY(cluster_agree(session->cluster, schema_create(&request, &session->schema, error), error));
+    return results_open(session->request->output_path, schema_results(session->schema),
+                        cluster_communicator(session->cluster), &session->writer, error);
+}
+
+/* Rank 0: a trial that took its process down too often gets its row. */
+static enum status commit_poisoned(struct session *session, struct error *error)
+{
+    struct results_row *row = NULL;
+    TRY(results_row_create(schema_results(session->schema), &row, error));
+    enum status status = STATUS_OK;
+    for (int64_t i = 0; status == STATUS_OK && i < session->resume.poisoned_count; i++) {
+        struct trial_ending ending = {.outcome = OUTCOME_FAILED};
+        snprintf(ending.message, sizeof ending.message, "took its process down more often than limits.retries allows");
+        results_row_clear(row);
+        status = results_commit(session->writer, session->resume.poisoned[i], row, &ending, error);
+        if (status == STATUS_OK) {
+            session->resume.ended[session->resume.poisoned[i]] = true;
+            session->resume.outcomes[OUTCOME_FAILED]++;
+        }
+    }
+    results_row_destroy(&row);
+    return status;
+}
+
+static enum status begin_session(struct session *session, struct error *error)
+{
+    struct results_session row = {
+        .started = clock_wall(),
+        .process = getpid(),
+        .ranks = cluster_size(session->cluster),
+        .ending = "running",
+    };
+    snprintf(row.host, sizeof row.host, "%.*s", HOST_BYTES - 1, cluster_host(session->cluster));
+    snprintf(row.engine, sizeof row.engine, "%s", provenance_engine());
+    return results_session_begin(session->writer, &row, error);
+}
+
+/* Rank 0: the schedule's numbers, by trial. */
+static enum status prepare_costs(struct session *session, struct error *error)
+{
+    void *memory = NULL;
+    const int64_t count = plan_trial_count(session->plan);
+    TRY(memory_allocate(&memory, (size_t)count, sizeof(double), "costs", error));
+    session->costs = memory;
+    TRY(memory_allocate(&memory, (size_t)count, sizeof(double), "costs", error));
+    session->samples = memory;
+    for (int64_t i = 0; i < count; i++) {
+        session->costs[i] = plan_trial(session->plan, i)->flops;
+        session->samples[i] = plan_trial(session->plan, i)->samples;
+    }
+    return STATUS_OK;
+}
+
+static enum status prepare_work(struct session *session, struct error *error)
+{
+    TRY(trial_runner_create(session->plan, session->schema, &session->runner, error));
+    if (!is_root(session))
+        return STATUS_OK;
+    TRY(commit_poisoned(session, error));
+    TRY(begin_session(session, error));
+    return prepare_costs(session, error);
+}
+
+static enum status run_trial(void *context, int64_t trial, const struct yield *yield, struct trial_ending *ending,
+                             struct error *error)
+{
+    struct session *session = context;
+    const struct results_row *row = NULL;
+    TRY(results_begin(session->writer, trial, error));
+    TRY(trial_run(session->runner, trial, yield, ending, &row, error));
+    ending->rank = cluster_rank(session->cluster);
+    snprintf(ending->host, sizeof ending->host, "%.*s", HOST_BYTES - 1, cluster_host(session->cluster));
+    return results_commit(session->writer, trial, row, ending, error);
+}
+
+static enum status run_trials(struct session *session, struct session_result *result, struct error *error)
+{
+    const struct session_request *request = session->request;
+    const struct limits_config *limits = &plan_sweep_config(session->plan)->limits;
+    struct cluster_plan plan = {
+        .scheduler =
+            {
+                .trial_count = plan_trial_count(session->plan),
+                .order = request->order,
+                .cost = session->costs,
+                .ended = session->resume.ended,
+                .max_failures = request->max_failures >= 0 ? request->max_failures : limits->max_failures,
+                .fail_fast = request->fail_fast,
+            },
+        .samples = session->samples,
+        .report = request->report,
+        .report_context = request->context,
+    };
+    memcpy(plan.ended, session->resume.outcomes, sizeof plan.ended);
+    const struct work work = {.context = session, .run = run_trial};
+    const enum status status = cluster_run(session->cluster, &plan, &work, &result->progress, error);
+    int64_t ended = 0;
+    for (int i = 0; i < OUTCOME_COUNT; i++)
+        ended += result->progress.ended[i];
+    result->gave_up = status == STATUS_OK && is_root(session) && ended < result->progress.trials;
+    return status;
+}
+
+static void describe_start(const struct session *session)
+{
+    int64_t ended = 0;
+    for (int i = 0; i < OUTCOME_COUNT; i++)
+        ended += session->resume.outcomes[i];
+    char what[512];
+    snprintf(what, sizeof what, "%s: %lld trials, %lld to do, on %d %s, into %s",
+             plan_sweep_config(session->plan)->name, (long long)plan_trial_count(session->plan),
+             (long long)(plan_trial_count(session->plan) - ended), cluster_size(session->cluster),
+             cluster_size(session->cluster) == 1 ? "rank" : "ranks", session->request->output_path);
+    session->request->start(session->request->context, what);
+}
+
+static const char *ending_word(enum status status, bool gave_up)
+{
+    if (status == STATUS_OK)
+        return gave_up ? "gave up" : "complete";
+    return status == STATUS_STOPPED ? "stopped" : "failed";
+}
+
+/* From here on the file is open: whatever happens, the session's row says how it ended and the file is closed. */
+static enum status run_on_file(struct session *session, struct session_result *result, struct error *error)
+{
+    struct error closing = {0};
+    enum status status = cluster_agree(session->cluster, prepare_work(session, error), error);
+    if (status == STATUS_OK) {
+        if (is_root(session))
+            describe_start(session);
+        crash_watch(session->writer);
+        status = run_trials(session, result, error);
+        crash_watch(NULL);
+    }
+    if (is_root(session) &&
+        results_session_end(session->writer, ending_word(status, result->gave_up), &closing) != STATUS_OK)
+        log_warning("%s", closing.text);
+    const enum status closed = results_close(&session->writer, &closing);
+    if (status == STATUS_OK && closed != STATUS_OK)
+        return fail(error, closed, "%s", closing.text);
+    return status;
+}
+
+static void release(struct session *session)
+{
+    trial_runner_destroy(&session->runner);
+    memory_free(session->costs);
+    memory_free(session->samples);
+    resume_free(&session->resume);
+    schema_destroy(&session->schema);
+    for (int i = 0; i < session->shared; i++)
+        cluster_unshare_dataset(session->cluster, &session->datasets[i]);
+    memory_free(session->datasets);
+    plan_destroy(&session->plan);
+    sweep_file_free(&session->file);
+}
+
+enum status session_run(struct cluster *cluster, const struct session_request *request, struct session_result *result,
+                        struct error *error)
+{
+    struct session session = {.cluster = cluster, .request = request};
+    enum status status = read_sweep(&session, &result->faults, error);
+    if (status == STATUS_OK)
+        status = share_data(&session, &result->faults, error);
+    if (status == STATUS_OK)
+        status = open_file(&session, error);
+    if (status == STATUS_OK)
+        status = run_on_file(&session, result, error);
+    release(&session);
+    return status;
+}

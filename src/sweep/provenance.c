@@ -1,0 +1,60 @@
+#include "sweep/provenance.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "kernels/blas.h"
+#include "seedbed/version.h"
+#include "sweep/build.h"
+
+/* The first "model name" of /proc/cpuinfo; empty where there is none. */
+static void read_cpu(char *text, size_t bytes)
+{
+    char line[256];
+    FILE *stream = fopen("/proc/cpuinfo", "r");
+    text[0] = '\0';
+    while (stream != NULL && text[0] == '\0' && fgets(line, sizeof line, stream) != NULL) {
+        char *colon = strchr(line, ':');
+        if (strncmp(line, "model name", 10) != 0 || colon == NULL)
+            continue;
+        line[strcspn(line, "\n")] = '\0';
+        snprintf(text, bytes, "%s", colon + 2);
+    }
+    if (stream != NULL)
+        fclose(stream);
+}
+
+static void set(struct provenance_item *item, const char *name, const char *text)
+{
+    item->name = name;
+    snprintf(item->text, sizeof item->text, "%s", text);
+}
+
+const char *provenance_engine(void)
+{
+    return SEEDBED_VERSION " (" SEEDBED_REVISION ")";
+}
+
+void provenance_fill(const char *mpi, struct provenance_item items[PROVENANCE_ITEMS])
+{
+    char text[512];
+    struct utsname system;
+    int i = 0;
+    set(&items[i++], "engine", SEEDBED_VERSION);
+    set(&items[i++], "revision", SEEDBED_REVISION);
+    snprintf(text, sizeof text, "%d", SEEDBED_NUMERICS_VERSION);
+    set(&items[i++], "numerics_version", text);
+    set(&items[i++], "compiler", SEEDBED_COMPILER);
+    set(&items[i++], "flags", SEEDBED_FLAGS);
+    set(&items[i++], "mpi", mpi);
+    results_library(text, sizeof text);
+    set(&items[i++], "hdf5", text);
+    snprintf(text, sizeof text, "%s, kernel %s", blas_config(), blas_kernel());
+    set(&items[i++], "blas", text);
+    read_cpu(text, sizeof text);
+    set(&items[i++], "cpu", text);
+    if (uname(&system) == 0)
+        snprintf(text, sizeof text, "%.120s %.120s %.120s", system.sysname, system.release, system.machine);
+    set(&items[i++], "system", text);
+}

@@ -1,0 +1,15 @@
+/* provenance.h - what made the numbers: engine, build, libraries, machine. */
+#ifndef SEEDBED_SWEEP_PROVENANCE_H
+#define SEEDBED_SWEEP_PROVENANCE_H
+
+#include "sweep/schema.h"
+
+enum { PROVENANCE_ITEMS = 10 };
+
+/* mpi: the MPI library's own version text. Any rank. */
+void provenance_fill(const char *mpi, struct provenance_item items[PROVENANCE_ITEMS]);
+
+/* "0.1.0 (abc1234)": version and revision of the engine. */
+const char *provenance_engine(void);
+
+#endif
