@@ -1,0 +1,96 @@
+/* check.c - whether a file is laid out as a schema says: the same arrays, of the same types and shapes. */
+#include <string.h>
+
+#include "results/reader.h"
+
+static void describe_shape(int rank, const hsize_t *sizes, struct text *out)
+{
+    text_add(out, "[");
+    for (int d = 0; d < rank; d++)
+        text_add(out, d == 0 ? "%llu" : ", %llu", (unsigned long long)sizes[d]);
+    text_add(out, "]");
+}
+
+static bool same_shape(const struct reader_array *found, int rank, const hsize_t *sizes)
+{
+    return found->rank == rank && (rank == 0 || memcmp(found->sizes, sizes, (size_t)rank * sizeof *sizes) == 0);
+}
+
+static enum status shape_failure(const struct results_reader *reader, const struct reader_array *found, int rank,
+                                 const hsize_t *sizes, struct error *error)
+{
+    struct text there = {0}, wanted = {0};
+    describe_shape(found->rank, found->sizes, &there);
+    describe_shape(rank, sizes, &wanted);
+    const enum status status =
+        fail(error, STATUS_BAD_RESULTS, "%s: was made for another sweep: %s has the shape %s, this sweep needs %s",
+             reader->path, found->path, there.data, wanted.data);
+    text_free(&there);
+    text_free(&wanted);
+    return status;
+}
+
+static bool is_contiguous(const struct reader_array *found)
+{
+    const hid_t properties = H5Dget_create_plist(found->dataset);
+    const bool contiguous = H5Pget_layout(properties) == H5D_CONTIGUOUS;
+    H5Pclose(properties);
+    return contiguous;
+}
+
+static enum status check_array(const struct results_reader *reader, const struct layout *layout, int index,
+                               struct error *error)
+{
+    const struct results_array *array = &layout->arrays[index];
+    char path[PATH_BYTES];
+    array_path(array, path);
+    const struct reader_array *found = reader_find(reader, path);
+    if (found == NULL)
+        return fail(error, STATUS_BAD_RESULTS, "%s: was made for another sweep: it has no %s", reader->path, path);
+    hsize_t sizes[RESULTS_RANK_MAX];
+    for (int d = 0; d < array->rank; d++)
+        sizes[d] = (hsize_t)layout->dimensions[array->dimensions[d]].size;
+    if (!same_shape(found, array->rank, sizes))
+        return shape_failure(reader, found, array->rank, sizes, error);
+    const hid_t stored = H5Dget_type(found->dataset);
+    const hid_t wanted = h5_file_type(array->type, array->text_bytes, array->enum_names);
+    const bool same_type = H5Tequal(stored, wanted) > 0;
+    H5Tclose(wanted);
+    H5Tclose(stored);
+    if (!same_type)
+        return fail(error, STATUS_BAD_RESULTS, "%s: was made for another sweep: %s is not of type %s", reader->path,
+                    path, type_name(array->type));
+    if (!is_contiguous(found))
+        return fail(error, STATUS_BAD_RESULTS,
+                    "%s: is a compressed copy, which can be read but not written: %s is not "
+                    "contiguous",
+                    reader->path, path);
+    return STATUS_OK;
+}
+
+static bool layout_has(const struct layout *layout, const char *path)
+{
+    char other[PATH_BYTES];
+    for (int a = 0; a < layout->array_count; a++) {
+        array_path(&layout->arrays[a], other);
+        if (strcmp(other, path) == 0)
+            return true;
+    }
+    return false;
+}
+
+enum status results_check_schema(const struct results_reader *reader, const struct results_schema *schema,
+                                 struct error *error)
+{
+    struct layout *layout = NULL;
+    TRY(layout_create(schema, &layout, error));
+    enum status status = STATUS_OK;
+    for (int a = 0; a < layout->array_count && status == STATUS_OK; a++)
+        status = check_array(reader, layout, a, error);
+    for (int a = 0; a < reader->array_count && status == STATUS_OK; a++)
+        if (!layout_has(layout, reader->arrays[a].path))
+            status = fail(error, STATUS_BAD_RESULTS, "%s: was made for another sweep: this one has no %s", reader->path,
+                          reader->arrays[a].path);
+    layout_destroy(&layout);
+    return status;
+}

@@ -1,0 +1,313 @@
+/* create.c - lays a file out: every group, dimension scale, dataset and attribute that it will ever have.
+ * Contiguous, allocated early, never filled: rows that nobody wrote are holes, and the metadata is final.
+ * Creation order is tracked, time stamps are not: the same schema makes the same bytes, and netCDF-4 can read them. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <hdf5_hl.h>
+
+#include "base/memory.h"
+#include "results/h5.h"
+#include "results/publish.h"
+#include "results/schema.h"
+
+/* Guesses on the safe side for results_bytes. */
+enum { FILE_METADATA_BYTES = 16384, DATASET_METADATA_BYTES = 4096, PIECE_ITEMS = 65536 };
+
+struct creation {
+    const struct layout *layout;
+    hid_t file;
+    hid_t group_properties, dataset_properties;
+    hid_t *scales; /* [dimension_count] */
+};
+
+static int64_t layout_bytes(const struct layout *layout)
+{
+    int64_t bytes = FILE_METADATA_BYTES;
+    for (int d = 0; d < layout->dimension_count; d++) {
+        const struct results_dimension *dimension = &layout->dimensions[d];
+        const enum results_type type = dimension->coordinates == NULL ? RESULTS_INT64 : dimension->type;
+        const int64_t item = (int64_t)type_bytes(type, dimension->text_bytes);
+        bytes = add_capped(bytes, add_capped(multiply_capped(dimension->size, item), DATASET_METADATA_BYTES));
+    }
+    for (int a = 0; a < layout->array_count; a++) {
+        const struct results_array *array = &layout->arrays[a];
+        const int64_t item = (int64_t)type_bytes(array->type, array->text_bytes);
+        const int64_t data = multiply_capped(array_items(layout->dimensions, array, 0), item);
+        bytes = add_capped(bytes, add_capped(data, DATASET_METADATA_BYTES));
+    }
+    return bytes;
+}
+
+int64_t results_bytes(const struct results_schema *schema)
+{
+    struct layout *layout = NULL;
+    if (layout_create(schema, &layout, NULL) != STATUS_OK)
+        return INT64_MAX;
+    const int64_t bytes = layout_bytes(layout);
+    layout_destroy(&layout);
+    return bytes;
+}
+
+/* Writes 0, 1, ... into a dataset with one dimension of int64. */
+static herr_t write_counting(hid_t dataset, hsize_t count)
+{
+    void *memory = NULL;
+    if (memory_allocate(&memory, PIECE_ITEMS, sizeof(int64_t), "coordinates", NULL) != STATUS_OK)
+        return -1;
+    int64_t *piece = memory;
+    herr_t result = 0;
+    for (hsize_t first = 0; first < count && result >= 0; first += PIECE_ITEMS) {
+        const hsize_t items = count - first < PIECE_ITEMS ? count - first : PIECE_ITEMS;
+        for (hsize_t i = 0; i < items; i++)
+            piece[i] = (int64_t)(first + i);
+        result = h5_write_piece(dataset, H5T_NATIVE_INT64, first, items, piece);
+    }
+    memory_free(memory);
+    return result;
+}
+
+/* Writes the initial value of an own column, so that it does not rest on holes that read as zero. */
+static herr_t write_initial(hid_t dataset, hid_t memory_type, const struct results_array *array, hsize_t count,
+                            enum initial initial)
+{
+    void *piece = NULL;
+    const size_t item = type_bytes(array->type, array->text_bytes);
+    const hsize_t most = count < PIECE_ITEMS ? count : PIECE_ITEMS;
+    if (memory_allocate(&piece, (size_t)most, item, "initial values", NULL) != STATUS_OK)
+        return -1;
+    if (initial == INITIAL_ABSENT)
+        fill_absent(array->type, array->text_bytes, (int64_t)most, piece);
+    herr_t result = 0;
+    for (hsize_t first = 0; first < count && result >= 0; first += most)
+        result = h5_write_piece(dataset, memory_type, first, count - first < most ? count - first : most, piece);
+    memory_free(piece);
+    return result;
+}
+
+static herr_t describe(hid_t dataset, const char *units, const char *long_name)
+{
+    if (h5_attribute_text(dataset, "units", units) < 0)
+        return -1;
+    return h5_attribute_text(dataset, "long_name", long_name);
+}
+
+static hid_t create_dataset(const struct creation *creation, const char *path, hid_t type, int rank,
+                            const hsize_t *sizes)
+{
+    const hid_t space = rank == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(rank, sizes, NULL);
+    const hid_t dataset =
+        H5Dcreate2(creation->file, path, type, space, H5P_DEFAULT, creation->dataset_properties, H5P_DEFAULT);
+    H5Sclose(space);
+    return dataset;
+}
+
+static herr_t write_coordinates(hid_t dataset, const struct results_dimension *dimension, hid_t type)
+{
+    if (dimension->coordinates == NULL)
+        return write_counting(dataset, (hsize_t)dimension->size);
+    const hid_t memory_type = H5Tget_native_type(type, H5T_DIR_ASCEND);
+    const herr_t result = H5Dwrite(dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, dimension->coordinates);
+    H5Tclose(memory_type);
+    return result;
+}
+
+static herr_t create_scale(struct creation *creation, int index)
+{
+    const struct results_dimension *dimension = &creation->layout->dimensions[index];
+    const enum results_type kind = dimension->coordinates == NULL ? RESULTS_INT64 : dimension->type;
+    const hsize_t size = (hsize_t)dimension->size;
+    const hid_t type = h5_file_type(kind, dimension->text_bytes, NULL);
+    const hid_t dataset = create_dataset(creation, dimension->name, type, 1, &size);
+    creation->scales[index] = dataset;
+    herr_t result = -1;
+    if (dataset >= 0 && write_coordinates(dataset, dimension, type) >= 0 &&
+        H5DSset_scale(dataset, dimension->name) >= 0)
+        result = describe(dataset, dimension->units, dimension->long_name);
+    /* netCDF-4 orders dimensions by this number. */
+    if (result >= 0)
+        result = h5_attribute_integer(dataset, "_Netcdf4Dimid", index);
+    if (result >= 0)
+        result = h5_attribute_integer(dataset, "reproducible", 1);
+    H5Tclose(type);
+    return result;
+}
+
+static herr_t write_content(const struct creation *creation, int index, hid_t dataset, hid_t type)
+{
+    const struct layout *layout = creation->layout;
+    const struct results_array *array = &layout->arrays[index];
+    const hid_t memory_type = H5Tget_native_type(type, H5T_DIR_ASCEND);
+    const int own = index - layout->schema_array_count;
+    herr_t result = 0;
+    if (array->data != NULL)
+        result = H5Dwrite(dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, array->data);
+    else if (own >= 0 && layout_initial((enum own_column)own) != INITIAL_HOLE)
+        result = write_initial(dataset, memory_type, array, (hsize_t)array_items(layout->dimensions, array, 0),
+                               layout_initial((enum own_column)own));
+    H5Tclose(memory_type);
+    return result;
+}
+
+static const char *content_name(const struct layout *layout, int index)
+{
+    if (index >= layout->schema_array_count)
+        return "engine";
+    return array_is_row(&layout->arrays[index]) ? "row" : "fixed";
+}
+
+static herr_t annotate(const struct creation *creation, int index, hid_t dataset)
+{
+    const struct results_array *array = &creation->layout->arrays[index];
+    if (describe(dataset, array->units, array->long_name) < 0 ||
+        h5_attribute_integer(dataset, "reproducible", array->reproducible) < 0 ||
+        h5_attribute_text(dataset, "content", content_name(creation->layout, index)) < 0)
+        return -1;
+    for (int d = 0; d < array->rank; d++)
+        if (H5DSattach_scale(dataset, creation->scales[array->dimensions[d]], (unsigned)d) < 0)
+            return -1;
+    return 0;
+}
+
+static herr_t create_array(const struct creation *creation, int index)
+{
+    const struct results_array *array = &creation->layout->arrays[index];
+    char path[PATH_BYTES];
+    array_path(array, path);
+    hsize_t sizes[RESULTS_RANK_MAX];
+    for (int d = 0; d < array->rank; d++)
+        sizes[d] = (hsize_t)creation->layout->dimensions[array->dimensions[d]].size;
+    const hid_t type = h5_file_type(array->type, array->text_bytes, array->enum_names);
+    const hid_t dataset = create_dataset(creation, path, type, array->rank, sizes);
+    herr_t result = dataset < 0 ? -1 : write_content(creation, index, dataset, type);
+    if (result >= 0)
+        result = annotate(creation, index, dataset);
+    if (dataset >= 0 && H5Dclose(dataset) < 0)
+        result = -1;
+    H5Tclose(type);
+    return result;
+}
+
+static herr_t ensure_group(const struct creation *creation, const char *name)
+{
+    if (name[0] == '\0' || strcmp(name, "/") == 0 || H5Lexists(creation->file, name, H5P_DEFAULT) > 0)
+        return 0;
+    const hid_t group = H5Gcreate2(creation->file, name, H5P_DEFAULT, creation->group_properties, H5P_DEFAULT);
+    return group < 0 ? -1 : H5Gclose(group);
+}
+
+static herr_t create_attribute(const struct creation *creation, const struct results_attribute *attribute)
+{
+    if (ensure_group(creation, attribute->group) < 0)
+        return -1;
+    const bool root = attribute->group[0] == '\0';
+    const hid_t object = H5Oopen(creation->file, root ? "/" : attribute->group, H5P_DEFAULT);
+    if (object < 0)
+        return -1;
+    const herr_t result = attribute->text != NULL ? h5_attribute_text(object, attribute->name, attribute->text)
+                                                  : h5_attribute_integer(object, attribute->name, attribute->integer);
+    return H5Oclose(object) < 0 ? -1 : result;
+}
+
+/* Names what failed in the message, so that a mistake in a schema is found. */
+static enum status create_all(struct creation *creation, const char *path, struct error *error)
+{
+    const struct layout *layout = creation->layout;
+    char what[PATH_BYTES + 32];
+    if (h5_attribute_text(creation->file, "format", FORMAT_NAME) < 0 ||
+        h5_attribute_integer(creation->file, "format_version", FORMAT_VERSION) < 0)
+        return h5_fail(error, STATUS_IO, path, "cannot write the format's name");
+    for (int i = 0; i < layout->attribute_count; i++)
+        if (create_attribute(creation, &layout->attributes[i]) < 0) {
+            snprintf(what, sizeof what, "cannot write attribute '%s'", layout->attributes[i].name);
+            return h5_fail(error, STATUS_IO, path, what);
+        }
+    for (int d = 0; d < layout->dimension_count; d++)
+        if (create_scale(creation, d) < 0) {
+            snprintf(what, sizeof what, "cannot create dimension '%s'", layout->dimensions[d].name);
+            return h5_fail(error, STATUS_IO, path, what);
+        }
+    for (int a = 0; a < layout->array_count; a++)
+        if (ensure_group(creation, layout->arrays[a].group) < 0 || create_array(creation, a) < 0) {
+            snprintf(what, sizeof what, "cannot create /%s/%s", layout->arrays[a].group, layout->arrays[a].name);
+            return h5_fail(error, STATUS_IO, path, what);
+        }
+    return STATUS_OK;
+}
+
+static void open_properties(struct creation *creation)
+{
+    creation->group_properties = H5Pcreate(H5P_GROUP_CREATE);
+    H5Pset_link_creation_order(creation->group_properties, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
+    H5Pset_obj_track_times(creation->group_properties, false);
+    creation->dataset_properties = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_layout(creation->dataset_properties, H5D_CONTIGUOUS);
+    H5Pset_alloc_time(creation->dataset_properties, H5D_ALLOC_TIME_EARLY);
+    H5Pset_fill_time(creation->dataset_properties, H5D_FILL_TIME_NEVER);
+    H5Pset_obj_track_times(creation->dataset_properties, false);
+}
+
+static hid_t create_file(const char *path)
+{
+    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    const hid_t properties = H5Pcreate(H5P_FILE_CREATE);
+    H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18);
+    H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+    H5Pset_link_creation_order(properties, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
+    H5Pset_obj_track_times(properties, false);
+    const hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, properties, access);
+    H5Pclose(properties);
+    H5Pclose(access);
+    return file;
+}
+
+static void close_scales(const struct creation *creation)
+{
+    for (int d = 0; d < creation->layout->dimension_count; d++)
+        if (creation->scales[d] > 0)
+            H5Dclose(creation->scales[d]);
+}
+
+static enum status write_file(const char *path, const struct layout *layout, struct error *error)
+{
+    struct creation creation = {.layout = layout};
+    void *scales = NULL;
+    TRY(memory_allocate(&scales, (size_t)layout->dimension_count, sizeof(hid_t), "dimension scales", error));
+    creation.scales = scales;
+    enum status status = STATUS_OK;
+    creation.file = create_file(path);
+    if (creation.file < 0) {
+        status = h5_fail(error, STATUS_IO, path, "cannot create the file");
+        goto free_scales;
+    }
+    open_properties(&creation);
+    status = create_all(&creation, path, error);
+    close_scales(&creation);
+    H5Pclose(creation.dataset_properties);
+    H5Pclose(creation.group_properties);
+    if (status == STATUS_OK && H5Fflush(creation.file, H5F_SCOPE_GLOBAL) < 0)
+        status = h5_fail(error, STATUS_IO, path, "cannot write the file");
+    if (H5Fclose(creation.file) < 0 && status == STATUS_OK)
+        status = h5_fail(error, STATUS_IO, path, "cannot close the file");
+free_scales:
+    memory_free(scales);
+    return status;
+}
+
+enum status results_create(const char *path, const struct results_schema *schema, struct error *error)
+{
+    h5_quiet();
+    struct layout *layout = NULL;
+    char temporary[PUBLISH_PATH_BYTES];
+    TRY(layout_create(schema, &layout, error));
+    enum status status = publish_check(path, layout_bytes(layout), error);
+    if (status == STATUS_OK)
+        status = publish_temporary(path, temporary, error);
+    if (status == STATUS_OK) {
+        status = write_file(temporary, layout, error);
+        status = publish_finish(temporary, path, status, error);
+    }
+    layout_destroy(&layout);
+    return status;
+}

@@ -1,0 +1,31 @@
+/* lock.c - two locks on the same descriptor, for two kinds of others.
+ * flock, shared: HDF5's own locking lets readers in and keeps writers such as h5py 'r+' out; MPI-IO takes none itself.
+ * A write lock on one byte far beyond the end (of the open file description, so that closing another descriptor of the
+ * same file does not drop it): one run at a time. */
+#include "results/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+
+static const off_t LOCK_OFFSET = (off_t)1 << 61;
+
+static bool is_refusal(int code)
+{
+    return code == EAGAIN || code == EACCES || code == EWOULDBLOCK;
+}
+
+enum lock_result lock_take(int descriptor)
+{
+    struct flock byte = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_OFFSET, .l_len = 1};
+#ifdef F_OFD_SETLK
+    const int command = F_OFD_SETLK;
+#else
+    const int command = F_SETLK;
+#endif
+    if (fcntl(descriptor, command, &byte) != 0)
+        return is_refusal(errno) ? LOCK_BY_RUN : LOCK_UNSUPPORTED;
+    if (flock(descriptor, LOCK_SH | LOCK_NB) != 0)
+        return is_refusal(errno) ? LOCK_BY_PROGRAM : LOCK_UNSUPPORTED;
+    return LOCK_HELD;
+}

@@ -1,0 +1,237 @@
+/* open.c - an existing file becomes one that all ranks write to.
+ * Rank 0 takes the locks; every rank checks the file by itself, serially; only when all are well comes the collective
+ * opening through MPI-IO. From here on nobody changes metadata, and every write is independent. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "results/lock.h"
+#include "results/parallel.h"
+#include "results/writer.h"
+
+static enum status refuse_second_run(const struct results_writer *writer, struct error *error)
+{
+    struct results_reader *reader = NULL;
+    struct results_session session = {0};
+    int index = -1;
+    if (results_reader_open(writer->path, &reader, NULL) == STATUS_OK) {
+        if (results_read_last_session(reader, &session, &index, NULL) != STATUS_OK)
+            index = -1;
+        results_reader_close(&reader);
+    }
+    if (index < 0)
+        return fail(error, STATUS_IO, "%s: another run is writing to this file", writer->path);
+    char since[32] = "";
+    const time_t started = (time_t)session.started;
+    struct tm parts;
+    strftime(since, sizeof since, "%Y-%m-%d %H:%M:%S", gmtime_r(&started, &parts));
+    return fail(error, STATUS_IO,
+                "%s: another run is writing to this file: process %" PRId64 " on %s, since %s UTC: wait for its end or "
+                "stop it",
+                writer->path, session.process, session.host, since);
+}
+
+static enum status take_locks(const struct results_writer *writer, struct error *error)
+{
+    switch (lock_take(writer->descriptor)) {
+    case LOCK_HELD:
+        return STATUS_OK;
+    case LOCK_BY_RUN:
+        return refuse_second_run(writer, error);
+    case LOCK_BY_PROGRAM:
+        return fail(error, STATUS_IO,
+                    "%s: another program has this file open for writing (h5py 'r+' or 'a'?): close it", writer->path);
+    case LOCK_UNSUPPORTED:
+        log_warning("%s: this file system has no locks (%s): make sure that only one run writes to the file",
+                    writer->path, strerror(errno));
+    }
+    return STATUS_OK;
+}
+
+static enum status open_descriptor(struct results_writer *writer, struct error *error)
+{
+    writer->descriptor = open(writer->path, O_RDWR | O_CLOEXEC);
+    if (writer->descriptor < 0)
+        return fail(error, STATUS_IO, "%s: cannot be opened for writing: %s", writer->path, strerror(errno));
+    return writer->rank == 0 ? take_locks(writer, error) : STATUS_OK;
+}
+
+/* The next free row of /sessions; the last one again when all are used. */
+static enum status choose_session(struct results_writer *writer, const struct results_reader *reader,
+                                  struct error *error)
+{
+    struct results_session last;
+    int index = -1;
+    TRY(results_read_last_session(reader, &last, &index, error));
+    writer->session = index + 1 < SESSION_CAPACITY ? index + 1 : SESSION_CAPACITY - 1;
+    return STATUS_OK;
+}
+
+static enum status check_file(struct results_writer *writer, const struct results_schema *schema, struct error *error)
+{
+    struct results_reader *reader = NULL;
+    TRY(results_reader_open(writer->path, &reader, error));
+    enum status status = results_check_schema(reader, schema, error);
+    if (status == STATUS_OK && writer->rank == 0)
+        status = choose_session(writer, reader, error);
+    results_reader_close(&reader);
+    return status;
+}
+
+static void prepare_target(struct results_writer *writer, int index)
+{
+    const struct layout *layout = writer->layout;
+    const struct results_array *array = &layout->arrays[index];
+    struct target *target = &writer->targets[index];
+    char path[PATH_BYTES];
+    array_path(array, path);
+    target->rank = array->rank;
+    target->slab[0] = 1;
+    for (int d = 1; d < array->rank; d++)
+        target->slab[d] = (hsize_t)layout->dimensions[array->dimensions[d]].size;
+    target->by_trial = array->dimensions[0] == 0;
+    target->dataset = H5Dopen2(writer->file, path, H5P_DEFAULT);
+    target->file_space = H5Dget_space(target->dataset);
+    target->memory_space = H5Screate_simple(target->rank, target->slab, NULL);
+    const hid_t type = h5_file_type(array->type, array->text_bytes, array->enum_names);
+    target->memory_type = H5Tget_native_type(type, H5T_DIR_ASCEND);
+    H5Tclose(type);
+}
+
+static enum status prepare_targets(struct results_writer *writer, struct error *error)
+{
+    for (int a = 0; a < writer->layout->array_count; a++) {
+        if (!array_is_row(&writer->layout->arrays[a]))
+            continue;
+        prepare_target(writer, a);
+        if (writer->targets[a].dataset < 0 || writer->targets[a].file_space < 0)
+            return h5_fail(error, STATUS_IO, writer->path, "a dataset cannot be opened through MPI-IO");
+    }
+    const haddr_t offset = H5Dget_offset(writer->targets[writer->layout->schema_array_count + OWN_CRASHES].dataset);
+    if (offset == HADDR_UNDEF)
+        return fail(error, STATUS_BAD_RESULTS, "%s: its datasets are not contiguous", writer->path);
+    writer->crashes_offset = (int64_t)offset;
+    return STATUS_OK;
+}
+
+static int compare_by_path(const void *a, const void *b, void *context)
+{
+    const struct results_array *arrays = context;
+    char first[PATH_BYTES], second[PATH_BYTES];
+    array_path(&arrays[*(const int *)a], first);
+    array_path(&arrays[*(const int *)b], second);
+    return strcmp(first, second);
+}
+
+static void order_for_checksum(struct results_writer *writer)
+{
+    struct layout *layout = writer->layout;
+    for (int a = 0; a < layout->schema_array_count; a++)
+        if (array_is_row(&layout->arrays[a]) && layout->arrays[a].reproducible)
+            writer->checksum_order[writer->checksum_count++] = a;
+    qsort_r(writer->checksum_order, (size_t)writer->checksum_count, sizeof(int), compare_by_path, layout->arrays);
+}
+
+static void release(struct results_writer **writer)
+{
+    struct results_writer *it = *writer;
+    for (int a = 0; it->targets != NULL && a < it->layout->array_count; a++) {
+        if (it->targets[a].dataset > 0)
+            H5Dclose(it->targets[a].dataset);
+        if (it->targets[a].file_space > 0)
+            H5Sclose(it->targets[a].file_space);
+        if (it->targets[a].memory_space > 0)
+            H5Sclose(it->targets[a].memory_space);
+        if (it->targets[a].memory_type > 0)
+            H5Tclose(it->targets[a].memory_type);
+    }
+    if (it->file > 0)
+        H5Fclose(it->file);
+    if (it->descriptor >= 0)
+        close(it->descriptor);
+    layout_destroy(&it->layout);
+    memory_free(it->targets);
+    memory_free(it->checksum_order);
+    memory_free(it->path);
+    memory_free(it);
+    *writer = NULL;
+}
+
+static enum status allocate_parts(struct results_writer *writer, const char *path, const struct results_schema *schema,
+                                  struct error *error)
+{
+    void *memory = NULL;
+    TRY(memory_allocate(&memory, strlen(path) + 1, 1, "path", error));
+    writer->path = memory;
+    memcpy(writer->path, path, strlen(path) + 1);
+    TRY(layout_create(schema, &writer->layout, error));
+    const size_t arrays = (size_t)writer->layout->array_count;
+    TRY(memory_allocate(&memory, arrays, sizeof *writer->targets, "datasets of the results file", error));
+    writer->targets = memory;
+    TRY(memory_allocate(&memory, arrays, sizeof(int), "order of the checksum", error));
+    writer->checksum_order = memory;
+    order_for_checksum(writer);
+    return STATUS_OK;
+}
+
+/* What each rank does alone before the collective opening. */
+static enum status prepare_alone(struct results_writer *writer, const char *path, const struct results_schema *schema,
+                                 struct error *error)
+{
+    TRY(allocate_parts(writer, path, schema, error));
+    TRY(open_descriptor(writer, error));
+    return check_file(writer, schema, error);
+}
+
+static enum status open_together(struct results_writer *writer, struct error *error)
+{
+    const void *communicator = writer->communicator;
+    TRY(parallel_broadcast(communicator, &writer->session, error));
+    writer->file = parallel_open_file(communicator, writer->path);
+    enum status status = STATUS_OK;
+    if (writer->file < 0)
+        status = h5_fail(error, STATUS_IO, writer->path, "cannot be opened through MPI-IO");
+    TRY(parallel_agree(communicator, status, error));
+    return parallel_agree(communicator, prepare_targets(writer, error), error);
+}
+
+enum status results_open(const char *path, const struct results_schema *schema, const void *communicator,
+                         struct results_writer **out, struct error *error)
+{
+    h5_quiet();
+    int rank = 0;
+    TRY(parallel_rank(communicator, &rank, error));
+    void *memory = NULL;
+    TRY(parallel_agree(communicator, memory_allocate(&memory, 1, sizeof(struct results_writer), "writer", error),
+                       error));
+    struct results_writer *writer = memory;
+    writer->communicator = communicator;
+    writer->rank = rank;
+    writer->descriptor = -1;
+    atomic_init(&writer->in_flight, -1);
+    enum status status = parallel_agree(communicator, prepare_alone(writer, path, schema, error), error);
+    if (status == STATUS_OK)
+        status = open_together(writer, error);
+    if (status != STATUS_OK) {
+        release(&writer);
+        return status;
+    }
+    *out = writer;
+    return STATUS_OK;
+}
+
+enum status results_close(struct results_writer **writer, struct error *error)
+{
+    if (*writer == NULL)
+        return STATUS_OK;
+    const void *communicator = (*writer)->communicator;
+    const enum status status = writer_sync(*writer, error);
+    release(writer);
+    return parallel_agree(communicator, status, error);
+}

@@ -1,0 +1,179 @@
+/* read.c - whole datasets, slabs of one trial, texts and attributes. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "results/reader.h"
+
+struct numbers {
+    void *data;
+    int64_t count;
+};
+
+static enum status find(const struct results_reader *reader, const char *path, const struct reader_array **out,
+                        struct error *error)
+{
+    *out = reader_find(reader, path);
+    return *out != NULL ? STATUS_OK : fail(error, STATUS_BAD_RESULTS, "%s: has no dataset %s", reader->path, path);
+}
+
+static int64_t items_from(const struct reader_array *array, int first)
+{
+    int64_t items = 1;
+    for (int d = first; d < array->rank; d++)
+        items = multiply_capped(items, (int64_t)array->sizes[d]);
+    return items;
+}
+
+int64_t reader_slab_items(const struct reader_array *array)
+{
+    return items_from(array, array->per_trial ? 1 : 0);
+}
+
+herr_t reader_read_slab(const struct reader_array *array, int64_t trial, hid_t memory_type, void *out)
+{
+    if (!array->per_trial)
+        return H5Dread(array->dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out);
+    hsize_t start[RESULTS_RANK_MAX] = {(hsize_t)trial};
+    hsize_t count[RESULTS_RANK_MAX];
+    memcpy(count, array->sizes, sizeof count);
+    count[0] = 1;
+    const hid_t file_space = H5Dget_space(array->dataset);
+    const hid_t memory_space = H5Screate_simple(array->rank, count, NULL);
+    herr_t result = H5Sselect_hyperslab(file_space, H5S_SELECT_SET, start, NULL, count, NULL);
+    if (result >= 0)
+        result = H5Dread(array->dataset, memory_type, memory_space, file_space, H5P_DEFAULT, out);
+    H5Sclose(memory_space);
+    H5Sclose(file_space);
+    return result;
+}
+
+/* The type to read a number or enum as; negative when the dataset holds something else. An enum is read by its own
+ * type: its bytes. */
+static hid_t number_type(const struct reader_array *array, enum results_type type)
+{
+    const hid_t stored = H5Dget_type(array->dataset);
+    const H5T_class_t class = H5Tget_class(stored);
+    hid_t memory_type = H5I_INVALID_HID;
+    if (class == H5T_ENUM && H5Tget_size(stored) == 1 && (type == RESULTS_ENUM || type == RESULTS_UINT8))
+        memory_type = H5Tcopy(stored);
+    else if ((class == H5T_INTEGER || class == H5T_FLOAT) && type != RESULTS_ENUM && type != RESULTS_TEXT) {
+        const hid_t file_type = h5_file_type(type, 0, NULL);
+        memory_type = H5Tget_native_type(file_type, H5T_DIR_ASCEND);
+        H5Tclose(file_type);
+    }
+    H5Tclose(stored);
+    return memory_type;
+}
+
+/* trial < 0: the whole array. */
+static enum status read_numbers(const struct results_reader *reader, const struct reader_array *array, int64_t trial,
+                                enum results_type type, struct numbers *out, struct error *error)
+{
+    const hid_t memory_type = number_type(array, type);
+    if (memory_type < 0)
+        return fail(error, STATUS_BAD_RESULTS, "%s: %s is not of a type that can be read as %s", reader->path,
+                    array->path, type_name(type));
+    const int64_t count = trial < 0 ? items_from(array, 0) : reader_slab_items(array);
+    void *data = NULL;
+    enum status status = memory_allocate(&data, (size_t)count, type_bytes(type, 0), array->path, error);
+    if (status != STATUS_OK)
+        goto close_type;
+    const herr_t result = trial < 0 ? H5Dread(array->dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data)
+                                    : reader_read_slab(array, trial, memory_type, data);
+    if (result < 0) {
+        memory_free(data);
+        status = h5_fail(error, STATUS_IO, reader->path, array->path);
+        goto close_type;
+    }
+    *out = (struct numbers){.data = data, .count = count};
+close_type:
+    H5Tclose(memory_type);
+    return status;
+}
+
+enum status results_read(const struct results_reader *reader, const char *path, enum results_type type, void **out,
+                         int64_t *count, struct error *error)
+{
+    const struct reader_array *array = NULL;
+    TRY(find(reader, path, &array, error));
+    struct numbers numbers = {0};
+    TRY(read_numbers(reader, array, -1, type, &numbers, error));
+    *out = numbers.data;
+    *count = numbers.count;
+    return STATUS_OK;
+}
+
+enum status results_read_trial(const struct results_reader *reader, const char *path, int64_t trial,
+                               enum results_type type, void **out, int64_t *count, struct error *error)
+{
+    const struct reader_array *array = NULL;
+    TRY(find(reader, path, &array, error));
+    if (!array->per_trial)
+        return fail(error, STATUS_BAD_RESULTS, "%s: %s has no dimension `trial`", reader->path, path);
+    if (trial < 0 || trial >= reader->trials)
+        return fail(error, STATUS_USAGE, "%s: there is no trial %lld: the file has 0 to %lld", reader->path,
+                    (long long)trial, (long long)reader->trials - 1);
+    struct numbers numbers = {0};
+    TRY(read_numbers(reader, array, trial, type, &numbers, error));
+    *out = numbers.data;
+    *count = numbers.count;
+    return STATUS_OK;
+}
+
+enum status results_read_texts(const struct results_reader *reader, const char *path, char **out, size_t *text_bytes,
+                               int64_t *count, struct error *error)
+{
+    const struct reader_array *array = NULL;
+    TRY(find(reader, path, &array, error));
+    const hid_t stored = H5Dget_type(array->dataset);
+    const bool fixed = H5Tget_class(stored) == H5T_STRING && H5Tis_variable_str(stored) == 0;
+    const size_t bytes = H5Tget_size(stored) + 1;
+    H5Tclose(stored);
+    if (!fixed)
+        return fail(error, STATUS_BAD_RESULTS, "%s: %s is not a text of fixed length", reader->path, path);
+    void *data = NULL;
+    const int64_t items = items_from(array, 0);
+    TRY(memory_allocate(&data, (size_t)items, bytes, path, error));
+    const hid_t memory_type = h5_file_type(RESULTS_TEXT, bytes, NULL);
+    const herr_t result = H5Dread(array->dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
+    H5Tclose(memory_type);
+    if (result < 0) {
+        memory_free(data);
+        return h5_fail(error, STATUS_IO, reader->path, path);
+    }
+    *out = data;
+    *text_bytes = bytes;
+    *count = items;
+    return STATUS_OK;
+}
+
+static enum status read_attribute(const struct results_reader *reader, const char *path, const char *name,
+                                  struct text *text, int64_t *integer, struct error *error)
+{
+    h5_quiet();
+    const hid_t object = H5Oopen(reader->file, path, H5P_DEFAULT);
+    herr_t result = -1;
+    if (object >= 0)
+        result =
+            text != NULL ? h5_attribute_add_text(object, name, text) : h5_attribute_read_integer(object, name, integer);
+    if (object >= 0)
+        H5Oclose(object);
+    H5Eclear2(H5E_DEFAULT);
+    if (result < 0)
+        return fail(error, STATUS_BAD_RESULTS, "%s: %s has no %s attribute '%s'", reader->path, path,
+                    text != NULL ? "text" : "integer", name);
+    return text != NULL ? text_status(text, error) : STATUS_OK;
+}
+
+enum status results_read_attribute_text(const struct results_reader *reader, const char *object, const char *name,
+                                        struct text *out, struct error *error)
+{
+    return read_attribute(reader, object, name, out, NULL, error);
+}
+
+enum status results_read_attribute_integer(const struct results_reader *reader, const char *object, const char *name,
+                                           int64_t *out, struct error *error)
+{
+    return read_attribute(reader, object, name, NULL, out, error);
+}

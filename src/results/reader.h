@@ -1,0 +1,36 @@
+/* reader.h - the inside of a reader: the file and a table of its datasets. */
+#ifndef SEEDBED_RESULTS_READER_H
+#define SEEDBED_RESULTS_READER_H
+
+#include "results/h5.h"
+#include "results/schema.h"
+
+/* One dataset below a group. */
+struct reader_array {
+    char path[PATH_BYTES];
+    hid_t dataset;
+    int rank;
+    hsize_t sizes[RESULTS_RANK_MAX];
+    bool row;       /* written trial by trial by the run: covered by the checksum if reproducible */
+    bool per_trial; /* first dimension is `trial` */
+    bool reproducible;
+};
+
+struct results_reader {
+    char *path;
+    hid_t file;
+    int64_t trials;
+    int array_count, array_capacity;
+    struct reader_array *arrays; /* sorted by path */
+};
+
+/* NULL when there is none. */
+const struct reader_array *reader_find(const struct results_reader *reader, const char *path);
+
+/* Items of one trial's slab, or of the whole array when it has no dimension `trial`. */
+int64_t reader_slab_items(const struct reader_array *array);
+
+/* Reads one trial's slab as memory_type into out. */
+herr_t reader_read_slab(const struct reader_array *array, int64_t trial, hid_t memory_type, void *out);
+
+#endif

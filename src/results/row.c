@@ -1,0 +1,85 @@
+/* row.c - one trial's rows in memory: the slabs of all row columns, one after another in one block. */
+#include "results/row.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+enum { SLAB_ALIGNMENT = 64 };
+
+static void measure_slabs(const struct results_schema *schema, struct results_row *row)
+{
+    int64_t offset = 0;
+    for (int a = 0; a < row->slab_count; a++) {
+        const struct results_array *array = &schema->arrays[a];
+        struct slab *slab = &row->slabs[a];
+        slab->type = array->type;
+        slab->text_bytes = array->text_bytes;
+        slab->offset = offset;
+        if (!array_is_row(array))
+            continue;
+        slab->items = array_items(schema->dimensions, array, 1);
+        slab->bytes = multiply_capped(slab->items, (int64_t)type_bytes(array->type, array->text_bytes));
+        const int64_t padded = add_capped(slab->bytes, SLAB_ALIGNMENT - 1) / SLAB_ALIGNMENT * SLAB_ALIGNMENT;
+        offset = add_capped(offset, padded);
+    }
+    row->bytes = offset;
+}
+
+enum status results_row_create(const struct results_schema *schema, struct results_row **out, struct error *error)
+{
+    void *memory = NULL;
+    TRY(memory_allocate(&memory, 1, sizeof(struct results_row), "row of results", error));
+    struct results_row *row = memory;
+    row->slab_count = schema->array_count;
+    enum status status = memory_allocate(&memory, (size_t)row->slab_count, sizeof *row->slabs, "row of results", error);
+    if (status == STATUS_OK) {
+        row->slabs = memory;
+        measure_slabs(schema, row);
+        status = memory_allocate(&memory, 1, (size_t)row->bytes, "rows of one trial", error);
+    }
+    if (status != STATUS_OK) {
+        results_row_destroy(&row);
+        return status;
+    }
+    row->data = memory;
+    results_row_clear(row);
+    *out = row;
+    return STATUS_OK;
+}
+
+void results_row_destroy(struct results_row **row)
+{
+    if (*row == NULL)
+        return;
+    memory_free((*row)->data);
+    memory_free((*row)->slabs);
+    memory_free(*row);
+    *row = NULL;
+}
+
+void results_row_clear(struct results_row *row)
+{
+    for (int a = 0; a < row->slab_count; a++) {
+        const struct slab *slab = &row->slabs[a];
+        if (slab->bytes > 0)
+            fill_absent(slab->type, slab->text_bytes, slab->items, row->data + slab->offset);
+    }
+}
+
+void *results_row_data(struct results_row *row, int array)
+{
+    return row->slabs[array].bytes == 0 ? NULL : row->data + row->slabs[array].offset;
+}
+
+void row_pad_texts(const struct results_row *row, int array)
+{
+    const struct slab *slab = &row->slabs[array];
+    if (slab->type != RESULTS_TEXT)
+        return;
+    for (int64_t i = 0; i < slab->items; i++) {
+        char *text = (char *)(row->data + slab->offset) + (size_t)i * slab->text_bytes;
+        const size_t length = strnlen(text, slab->text_bytes);
+        memset(text + length, 0, slab->text_bytes - length);
+    }
+}

@@ -1,0 +1,101 @@
+/* session.c - the table /sessions: one row per start of a run. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "results/reader.h"
+#include "results/writer.h"
+
+static enum status put_ending(struct results_writer *writer, const char *ending, struct error *error)
+{
+    char text[ENDING_BYTES] = "";
+    snprintf(text, sizeof text, "%s", ending);
+    return writer_put_own(writer, SESSION_ENDING, writer->session, text, error);
+}
+
+enum status results_session_begin(struct results_writer *writer, const struct results_session *session,
+                                  struct error *error)
+{
+    char host[HOST_BYTES] = "", engine[ENGINE_BYTES] = "";
+    snprintf(host, sizeof host, "%s", session->host);
+    snprintf(engine, sizeof engine, "%s", session->engine);
+    const double not_ended = (double)NAN;
+    TRY(writer_put_own(writer, SESSION_STARTED, writer->session, &session->started, error));
+    TRY(writer_put_own(writer, SESSION_ENDED, writer->session, &not_ended, error));
+    TRY(writer_put_own(writer, SESSION_HOST, writer->session, host, error));
+    TRY(writer_put_own(writer, SESSION_PROCESS, writer->session, &session->process, error));
+    TRY(writer_put_own(writer, SESSION_RANKS, writer->session, &session->ranks, error));
+    TRY(writer_put_own(writer, SESSION_ENGINE, writer->session, engine, error));
+    TRY(put_ending(writer, session->ending[0] == '\0' ? "running" : session->ending, error));
+    return writer_sync(writer, error);
+}
+
+enum status results_session_end(struct results_writer *writer, const char *ending, struct error *error)
+{
+    const double now = clock_wall();
+    TRY(writer_put_own(writer, SESSION_ENDED, writer->session, &now, error));
+    TRY(put_ending(writer, ending, error));
+    return writer_sync(writer, error);
+}
+
+static enum status read_number(const struct results_reader *reader, const char *path, int index, double *out,
+                               struct error *error)
+{
+    void *data = NULL;
+    int64_t count = 0;
+    TRY(results_read(reader, path, RESULTS_FLOAT64, &data, &count, error));
+    *out = index < count ? ((const double *)data)[index] : (double)NAN;
+    memory_free(data);
+    return STATUS_OK;
+}
+
+static enum status read_text(const struct results_reader *reader, const char *path, int index, char *out, size_t bytes,
+                             struct error *error)
+{
+    char *data = NULL;
+    size_t each = 0;
+    int64_t count = 0;
+    TRY(results_read_texts(reader, path, &data, &each, &count, error));
+    snprintf(out, bytes, "%s", index < count ? data + (size_t)index * each : "");
+    memory_free(data);
+    return STATUS_OK;
+}
+
+/* The last row with an ending; -1 when there is none. */
+static enum status find_last(const struct results_reader *reader, int *index, struct error *error)
+{
+    char *endings = NULL;
+    size_t each = 0;
+    int64_t count = 0;
+    TRY(results_read_texts(reader, "/sessions/ending", &endings, &each, &count, error));
+    *index = -1;
+    for (int64_t i = 0; i < count && endings[(size_t)i * each] != '\0'; i++)
+        *index = (int)i;
+    memory_free(endings);
+    return STATUS_OK;
+}
+
+enum status results_read_last_session(const struct results_reader *reader, struct results_session *out, int *index,
+                                      struct error *error)
+{
+    int last = -1;
+    double process = 0, ranks = 0;
+    struct results_session session = {0};
+    TRY(find_last(reader, &last, error));
+    if (last >= 0) {
+        TRY(read_number(reader, "/sessions/started", last, &session.started, error));
+        TRY(read_number(reader, "/sessions/ended", last, &session.ended, error));
+        TRY(read_number(reader, "/sessions/process", last, &process, error));
+        TRY(read_number(reader, "/sessions/ranks", last, &ranks, error));
+        TRY(read_text(reader, "/sessions/host", last, session.host, sizeof session.host, error));
+        TRY(read_text(reader, "/sessions/engine", last, session.engine, sizeof session.engine, error));
+        TRY(read_text(reader, "/sessions/ending", last, session.ending, sizeof session.ending, error));
+        session.process = (int64_t)process;
+        session.ranks = (int32_t)ranks;
+    }
+    *out = session;
+    *index = last;
+    return STATUS_OK;
+}
