@@ -4,6 +4,7 @@
 #ifndef SEEDBED_FIELD_H
 #define SEEDBED_FIELD_H
 
+#include <stdalign.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -62,7 +63,7 @@ struct name_list {
 /* A kind and its settings, laid out by kind->fields. */
 struct choice {
     const struct kind *kind;
-    _Alignas(16) unsigned char settings[CHOICE_BYTES];
+    alignas(16) unsigned char settings[CHOICE_BYTES];
 };
 
 struct choices {
