@@ -25,7 +25,8 @@ const char *cluster_host(const struct cluster *cluster);
 /* The address of the MPI_Comm, for results_open. */
 const void *cluster_communicator(const struct cluster *cluster);
 
-/* All ranks get the worst status; a rank that was well gets the first bad rank's message. Collective. */
+/* All ranks get the worst status, of which a stop is the least bad; a rank that was well gets the first bad rank's
+ * message. Collective. */
 enum status cluster_agree(struct cluster *cluster, enum status mine, struct error *error);
 
 /* Rank 0's bytes to all: *bytes is owned by the caller on the other ranks (memory_free). Collective. */
@@ -63,12 +64,15 @@ struct cluster_plan {
     void *report_context;
 };
 
-/* Runs all trials. progress: rank 0's final count. STATUS_STOPPED after a signal, STATUS_OK also when the scheduler
- * gave up (max_failures). Collective. */
+/* Runs all trials. progress: rank 0's final count, on every rank. STATUS_STOPPED when a signal, or work->run on some
+ * rank, stopped it before the last trial's end; STATUS_OK also when the scheduler gave up (max_failures, fail_fast:
+ * what runs is trained to its end). Any other status and its message are those of the first rank that could not go on.
+ * Collective. */
 enum status cluster_run(struct cluster *cluster, const struct cluster_plan *plan, const struct work *work,
                         struct progress *progress, struct error *error);
 
-/* Set by SIGTERM, SIGINT and SIGUSR1 once cluster_create has returned; a second signal ends the process at once. */
+/* Set by SIGTERM, SIGINT and SIGUSR1 once cluster_create has returned; a SIGTERM or SIGINT that comes more than 0.2 s
+ * after the first signal ends the process at once (batch systems and mpirun deliver one request twice). */
 bool cluster_stop_requested(void);
 
 #endif

@@ -1,0 +1,263 @@
+/* scheduler_loop.c - feeds the scheduler with what workers say and carries out its actions.
+ * Rank 0 is worker 0: its trials pass through the same events, without messages. It looks for messages from the yield
+ * of the trial that it trains, and asleep between looks when it has none. A rank leaves after FINISH (its trial ends
+ * first) or STOP (it does not); its last word gives back what it held. */
+#include "cluster/scheduler_loop.h"
+
+#include <assert.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "cluster/communicator.h"
+#include "cluster/messages.h"
+#include "cluster/worker_loop.h"
+
+static const double report_interval = 0.2;
+
+struct coordinator {
+    struct cluster *cluster;
+    const struct cluster_plan *plan;
+    const struct work *work;
+    struct scheduler *scheduler;
+    struct action *actions;
+    struct outbox outbox;
+    uint8_t *told; /* [size] enum leave */
+    int left_count;
+    bool stopping, finishing;
+    struct hands hands;
+    struct progress progress;
+    double start;
+    struct pace poll_pace, report_pace;
+    struct backoff backoff;
+};
+
+static void count_costs(struct coordinator *c)
+{
+    const struct scheduler_config *config = &c->plan->scheduler;
+    c->progress.trials = config->trial_count;
+    for (int outcome = 0; outcome < OUTCOME_COUNT; outcome++)
+        c->progress.ended[outcome] = c->plan->ended[outcome];
+    for (int64_t trial = 0; trial < config->trial_count; trial++)
+        if (config->ended == NULL || !config->ended[trial])
+            c->progress.cost_total += config->cost[trial];
+}
+
+enum status coordinator_create(struct cluster *cluster, const struct cluster_plan *plan, const struct work *work,
+                               struct coordinator **out, struct error *error)
+{
+    struct coordinator *c = NULL;
+    TRY(memory_allocate((void **)&c, 1, sizeof *c, "coordinator", error));
+    c->cluster = cluster;
+    c->plan = plan;
+    c->work = work;
+    c->outbox.communicator = cluster->world;
+    c->start = clock_monotonic();
+    struct scheduler_config config = plan->scheduler;
+    config.worker_count = cluster->size;
+    enum status status = scheduler_create(&config, &c->scheduler, error);
+    if (status == STATUS_OK)
+        status = memory_allocate((void **)&c->actions, (size_t)scheduler_actions_max(c->scheduler), sizeof *c->actions,
+                                 "actions", error);
+    if (status == STATUS_OK)
+        status = memory_allocate((void **)&c->told, (size_t)cluster->size, 1, "workers", error);
+    if (status != STATUS_OK) {
+        coordinator_destroy(&c);
+        return status;
+    }
+    count_costs(c);
+    *out = c;
+    return STATUS_OK;
+}
+
+void coordinator_destroy(struct coordinator **coordinator)
+{
+    struct coordinator *c = *coordinator;
+    if (c == NULL)
+        return;
+    scheduler_destroy(&c->scheduler);
+    memory_free(c->actions);
+    memory_free(c->told);
+    memory_free(c);
+    *coordinator = NULL;
+}
+
+static void send(struct coordinator *c, int worker, enum message_kind kind, int64_t trial)
+{
+    struct error error;
+    struct message message = message_make(kind);
+    message.trial = trial;
+    cluster_require(c->cluster, outbox_send(&c->outbox, worker, &message, &error), &error);
+}
+
+/* Once told to leave, a worker is told again only what is more urgent; once it has left, nothing. */
+static void tell_to_leave(struct coordinator *c, int worker, enum leave how)
+{
+    if (c->told[worker] >= how)
+        return;
+    c->told[worker] = (uint8_t)how;
+    if (worker == 0)
+        c->hands.leave = how;
+    else
+        send(c, worker, how == LEAVE_NOW ? MESSAGE_STOP : MESSAGE_FINISH, -1);
+}
+
+static void tell_all_to_leave(struct coordinator *c, enum leave how)
+{
+    for (int worker = 0; worker < c->cluster->size; worker++)
+        tell_to_leave(c, worker, how);
+}
+
+static void act(struct coordinator *c, const struct action *action)
+{
+    if (action->kind == ACTION_RELEASE)
+        tell_to_leave(c, action->worker, LEAVE_AFTER_TRIAL);
+    else if (action->worker == 0)
+        hands_take(&c->hands, action->trial);
+    else
+        send(c, action->worker, MESSAGE_START, action->trial);
+}
+
+static void feed(struct coordinator *c, const struct event *event)
+{
+    const int count = scheduler_handle(c->scheduler, event, c->actions);
+    for (int i = 0; i < count; i++)
+        act(c, &c->actions[i]);
+    if (scheduler_gave_up(c->scheduler) && !c->finishing) {
+        c->finishing = true;
+        tell_all_to_leave(c, LEAVE_AFTER_TRIAL);
+    }
+}
+
+static void stop(struct coordinator *c)
+{
+    if (c->stopping)
+        return;
+    c->stopping = true;
+    feed(c, &(struct event){.kind = EVENT_STOP});
+    tell_all_to_leave(c, LEAVE_NOW);
+}
+
+static void note_ended(struct coordinator *c, int worker, int64_t trial, enum trial_outcome outcome)
+{
+    const int64_t before = scheduler_ended(c->scheduler);
+    feed(c, &(struct event){.kind = EVENT_ENDED,
+                            .worker = worker,
+                            .trial = trial,
+                            .bad = outcome == OUTCOME_FAILED || outcome == OUTCOME_TIMEOUT});
+    if (scheduler_ended(c->scheduler) == before)
+        return;
+    c->progress.ended[outcome]++;
+    c->progress.cost_ended += c->plan->scheduler.cost[trial];
+    if (c->plan->samples != NULL)
+        c->progress.samples += c->plan->samples[trial];
+}
+
+static void note_left(struct coordinator *c, int worker, enum status status)
+{
+    assert(c->told[worker] != LEFT);
+    if (status != STATUS_OK)
+        stop(c);
+    c->told[worker] = LEFT;
+    c->left_count++;
+    feed(c, &(struct event){.kind = EVENT_LOST, .worker = worker});
+    if (worker != 0)
+        send(c, worker, MESSAGE_END, -1);
+}
+
+static void hear(struct coordinator *c, int worker, const struct message *message)
+{
+    switch (message->kind) {
+    case MESSAGE_JOINED:
+        feed(c, &(struct event){.kind = EVENT_JOINED, .worker = worker});
+        break;
+    case MESSAGE_ENDED:
+        note_ended(c, worker, message->trial, (enum trial_outcome)message->value);
+        break;
+    case MESSAGE_STOPPING:
+        stop(c);
+        break;
+    default:
+        note_left(c, worker, (enum status)message->value);
+    }
+}
+
+static void report(struct coordinator *c)
+{
+    c->progress.seconds = clock_monotonic() - c->start;
+    c->progress.running = scheduler_busy(c->scheduler);
+    if (c->plan->report != NULL)
+        c->plan->report(c->plan->report_context, &c->progress);
+}
+
+/* Handles every message that is there. */
+static void poll_messages(struct coordinator *c)
+{
+    struct error error;
+    struct message message;
+    int worker = -1;
+    if (cluster_stop_requested())
+        stop(c);
+    if (c->outbox.sent != NULL)
+        cluster_require(c->cluster, outbox_progress(&c->outbox, &error), &error);
+    for (;;) {
+        cluster_require(c->cluster, message_receive(c->cluster->world, &message, &worker, &error), &error);
+        if (worker < 0)
+            break;
+        cluster_require(c->cluster, message_check(&message, false, c->plan->scheduler.trial_count, &error), &error);
+        hear(c, worker, &message);
+        backoff_reset(&c->backoff);
+    }
+    if (pace_due(&c->report_pace, report_interval))
+        report(c);
+}
+
+static enum status yield_to_messages(void *context, struct error *error)
+{
+    struct coordinator *c = context;
+    if (pace_due(&c->poll_pace, poll_interval))
+        poll_messages(c);
+    return c->hands.leave == LEAVE_NOW ? fail(error, STATUS_STOPPED, "stopped before its end") : STATUS_OK;
+}
+
+static void train(struct coordinator *c)
+{
+    const struct yield yield = {.context = c, .call = yield_to_messages};
+    struct trial_ending ending;
+    const int64_t trial = c->hands.held[0];
+    if (hands_train(&c->hands, c->work, &yield, &ending))
+        note_ended(c, 0, trial, ending.outcome);
+    backoff_reset(&c->backoff);
+}
+
+static enum status how_it_went(struct coordinator *c, struct error *error)
+{
+    const struct hands *hands = &c->hands;
+    if (hands->status != STATUS_OK && hands->status != STATUS_STOPPED) {
+        if (error != NULL)
+            *error = hands->error;
+        return hands->status;
+    }
+    if (!c->stopping || scheduler_ended(c->scheduler) == c->progress.trials)
+        return STATUS_OK;
+    return fail(error, STATUS_STOPPED, "stopped before the end: %lld of %lld trials are left",
+                (long long)scheduler_waiting(c->scheduler), (long long)c->progress.trials);
+}
+
+enum status coordinator_run(struct coordinator *c, struct progress *progress, struct error *error)
+{
+    feed(c, &(struct event){.kind = EVENT_JOINED, .worker = 0});
+    while (c->left_count < c->cluster->size) {
+        poll_messages(c);
+        if (c->hands.leave == STAY && c->hands.held_count > 0)
+            train(c);
+        else if (c->hands.leave != STAY && c->told[0] != LEFT)
+            note_left(c, 0, c->hands.status);
+        else if (c->left_count < c->cluster->size)
+            backoff_sleep(&c->backoff);
+    }
+    cluster_require(c->cluster, outbox_close(&c->outbox, &c->hands.error), &c->hands.error);
+    report(c);
+    *progress = c->progress;
+    return how_it_went(c, error);
+}
