@@ -1,0 +1,258 @@
+/* bind_value.c - scalars and lists into the types of fields: one function a type, found by table. */
+#include <stdio.h>
+#include <string.h>
+
+#include "config/binder.h"
+#include "config/scalar.h"
+
+void slot_refuse(const struct slot *slot, const struct tree_node *item, const char *trouble)
+{
+    struct phrase allowed = {0};
+    phrase_add_allowed(&allowed, slot->field);
+    if (item->type != TREE_SCALAR)
+        slot_fault(slot, item, "one value is expected, not a %s%s; allowed: %s",
+                   item->type == TREE_MAP ? "map" : "list",
+                   item->type == TREE_LIST ? " (several values of a key go under 'grid')" : "", allowed.text);
+    else if (tree_is_empty(item))
+        slot_fault(slot, item, "the key has no value; allowed: %s", allowed.text);
+    else
+        slot_fault(slot, item, "'%.100s' %s; allowed: %s", item->text, trouble, allowed.text);
+}
+
+/* Checks bounds; a refusal says the range. */
+static bool in_range(const struct slot *slot, const struct tree_node *item, double value)
+{
+    const struct field *field = slot->field;
+    const bool bounded = field->minimum != 0 || field->maximum != 0;
+    const bool low = (field->flags & FIELD_ABOVE_MINIMUM) != 0 ? value <= field->minimum : value < field->minimum;
+    const bool high = (field->flags & FIELD_BELOW_MAXIMUM) != 0 ? value >= field->maximum : value > field->maximum;
+    if (bounded && (low || high))
+        slot_refuse(slot, item, low ? "is too small" : "is too large");
+    return !bounded || (!low && !high);
+}
+
+static bool read_integer(const struct slot *slot, const struct tree_node *item, int64_t *out)
+{
+    const char *trouble = scalar_integer(item, out);
+    if (trouble != NULL)
+        slot_refuse(slot, item, trouble);
+    return trouble == NULL && in_range(slot, item, (double)*out);
+}
+
+static bool read_real(const struct slot *slot, const struct tree_node *item, double *out)
+{
+    const char *trouble = scalar_real(item, out);
+    if (trouble != NULL)
+        slot_refuse(slot, item, trouble);
+    return trouble == NULL && in_range(slot, item, *out);
+}
+
+static void bind_integer(const struct slot *slot)
+{
+    int64_t value = 0;
+    if (read_integer(slot, slot->node, &value))
+        *(int64_t *)slot->out = value;
+}
+
+static void bind_real(const struct slot *slot)
+{
+    double value = 0;
+    if (read_real(slot, slot->node, &value))
+        *(double *)slot->out = value;
+}
+
+static void bind_flag(const struct slot *slot)
+{
+    const char *trouble = scalar_flag(slot->node, slot->out);
+    if (trouble != NULL)
+        slot_refuse(slot, slot->node, trouble);
+}
+
+static void bind_seed(const struct slot *slot)
+{
+    int64_t value = -1;
+    const bool follows = slot->node->type == TREE_SCALAR && strcmp(slot->node->text, "seed") == 0;
+    const char *trouble = follows ? NULL : scalar_integer(slot->node, &value);
+    if (trouble == NULL && !follows && value < 0)
+        trouble = "is too small";
+    if (trouble != NULL)
+        slot_refuse(slot, slot->node, trouble);
+    else
+        *(int64_t *)slot->out = value;
+}
+
+static void bind_duration(const struct slot *slot)
+{
+    double value = 0;
+    const char *trouble = scalar_duration(slot->node, &value);
+    if (trouble == NULL && value < 0)
+        trouble = "is below 0";
+    if (trouble != NULL)
+        slot_refuse(slot, slot->node, trouble);
+    else if (in_range(slot, slot->node, value))
+        *(double *)slot->out = value;
+}
+
+static void bind_text(const struct slot *slot)
+{
+    const struct tree_node *node = slot->node;
+    if (node->type != TREE_SCALAR || tree_is_empty(node)) {
+        slot_refuse(slot, node, "is no text");
+        return;
+    }
+    if (strlen(node->text) >= FIELD_TEXT_BYTES) {
+        slot_fault(slot, node, "the text is longer than %d bytes", FIELD_TEXT_BYTES - 1);
+        return;
+    }
+    memset(slot->out, 0, FIELD_TEXT_BYTES);
+    memcpy(slot->out, node->text, strlen(node->text));
+}
+
+static void bind_path(const struct slot *slot)
+{
+    const struct tree_node *node = slot->node;
+    const char *base = slot->binder->base_directory;
+    if (node->type != TREE_SCALAR || node->text[0] == '\0' || node->text[0] == '/' || base == NULL || base[0] == '\0') {
+        bind_text(slot);
+        return;
+    }
+    const int bytes = snprintf(NULL, 0, "%s/%s", base, node->text);
+    if (bytes >= FIELD_TEXT_BYTES) {
+        slot_fault(slot, node, "the path, taken from the sweep file's folder, is longer than %d bytes",
+                   FIELD_TEXT_BYTES - 1);
+        return;
+    }
+    memset(slot->out, 0, FIELD_TEXT_BYTES);
+    snprintf(slot->out, FIELD_TEXT_BYTES, "%s/%s", base, node->text);
+}
+
+/* Whether the value is a list; a scalar in its place is refused with the remedy. */
+static bool is_list(const struct slot *slot)
+{
+    const struct tree_node *node = slot->node;
+    if (node->type == TREE_LIST)
+        return true;
+    if (node->type == TREE_SCALAR && !tree_is_empty(node))
+        slot_fault(slot, node, "'%.100s' is one value where a list is expected; write [%.100s]", node->text,
+                   node->text);
+    else
+        slot_refuse(slot, node, "is no list");
+    return false;
+}
+
+static bool has_room(const struct slot *slot, const struct tree_node *item, int64_t count, int64_t more)
+{
+    if (count + more <= FIELD_LIST_MAX)
+        return true;
+    slot_fault(slot, item, "the list has more than %d values", FIELD_LIST_MAX);
+    return false;
+}
+
+static void add_range(const struct slot *slot, const struct tree_node *item, struct integer_list *list)
+{
+    int64_t first = 0, last = 0;
+    const char *trouble = scalar_range(item, &first, &last);
+    if (trouble != NULL) {
+        slot_refuse(slot, item, trouble);
+        return;
+    }
+    const uint64_t more = (uint64_t)last - (uint64_t)first;
+    if (!in_range(slot, item, (double)first) || !in_range(slot, item, (double)last) ||
+        !has_room(slot, item, list->count, more >= FIELD_LIST_MAX ? FIELD_LIST_MAX + 1 : (int64_t)more + 1))
+        return;
+    for (int64_t i = 0; i <= (int64_t)more; i++)
+        list->values[list->count++] = first + i;
+}
+
+static void bind_integers(const struct slot *slot)
+{
+    struct integer_list list = {0};
+    if (!is_list(slot))
+        return;
+    for (int i = 0; i < slot->node->count; i++) {
+        const struct tree_node *item = slot->node->items[i];
+        int64_t value = 0;
+        if (scalar_is_range(item))
+            add_range(slot, item, &list);
+        else if (!has_room(slot, item, list.count, 1))
+            return;
+        else if (read_integer(slot, item, &value))
+            list.values[list.count++] = value;
+    }
+    *(struct integer_list *)slot->out = list;
+}
+
+static void bind_reals(const struct slot *slot)
+{
+    struct real_list list = {0};
+    if (!is_list(slot))
+        return;
+    for (int i = 0; i < slot->node->count; i++) {
+        const struct tree_node *item = slot->node->items[i];
+        double value = 0;
+        if (!has_room(slot, item, list.count, 1))
+            return;
+        if (read_real(slot, item, &value))
+            list.values[list.count++] = value;
+    }
+    *(struct real_list *)slot->out = list;
+}
+
+/* The kind named by a scalar; NULL and a fault when there is none. */
+static const struct kind *read_name(const struct slot *slot, const struct tree_node *item)
+{
+    const struct kind_table *table = slot->field->kinds;
+    const struct kind *kind = item->type == TREE_SCALAR ? kind_find(table, item->text) : NULL;
+    if (kind != NULL)
+        return kind;
+    struct nearest nearest = {.wrong = item->text};
+    struct phrase trouble = {0};
+    nearest_offer_kinds(&nearest, table);
+    phrase_add(&trouble, "is not a known %s", table->what);
+    if (nearest.best != NULL)
+        phrase_add(&trouble, " (did you mean '%s'?)", nearest.best);
+    slot_refuse(slot, item, trouble.text);
+    return NULL;
+}
+
+static void bind_name(const struct slot *slot)
+{
+    const struct kind *kind = read_name(slot, slot->node);
+    if (kind != NULL)
+        *(const struct kind **)slot->out = kind;
+}
+
+static bool holds_name(const struct name_list *list, const struct kind *kind)
+{
+    for (int i = 0; i < list->count; i++)
+        if (list->values[i] == kind)
+            return true;
+    return false;
+}
+
+static void bind_names(const struct slot *slot)
+{
+    struct name_list list = {0};
+    if (!is_list(slot))
+        return;
+    for (int i = 0; i < slot->node->count; i++) {
+        const struct tree_node *item = slot->node->items[i];
+        const struct kind *kind = read_name(slot, item);
+        if (kind != NULL && holds_name(&list, kind))
+            slot_fault(slot, item, "'%s' stands in the list twice", kind->name);
+        else if (kind != NULL && has_room(slot, item, list.count, 1))
+            list.values[list.count++] = kind;
+    }
+    *(struct name_list *)slot->out = list;
+}
+
+void bind_value(const struct slot *slot)
+{
+    static void (*const binders[])(const struct slot *) = {
+        [FIELD_INTEGER] = bind_integer, [FIELD_REAL] = bind_real,         [FIELD_FLAG] = bind_flag,
+        [FIELD_SEED] = bind_seed,       [FIELD_DURATION] = bind_duration, [FIELD_TEXT] = bind_text,
+        [FIELD_PATH] = bind_path,       [FIELD_INTEGERS] = bind_integers, [FIELD_REALS] = bind_reals,
+        [FIELD_NAME] = bind_name,       [FIELD_NAMES] = bind_names,       [FIELD_CHOICE] = bind_choice,
+        [FIELD_CHOICES] = bind_choices, [FIELD_SECTION] = bind_section};
+    binders[slot->field->type](slot);
+}

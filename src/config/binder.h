@@ -1,0 +1,42 @@
+/* binder.h - one value on its way from the tree into a struct: shared by the files that bind. */
+#ifndef SEEDBED_CONFIG_BINDER_H
+#define SEEDBED_CONFIG_BINDER_H
+
+#include <stdbool.h>
+
+#include "config/names.h"
+#include "config/tree.h"
+
+struct binder {
+    const struct field *root_fields; /* for names that belong elsewhere */
+    const char *base_directory;
+    struct faults *faults;
+    bool partial; /* keys without default may be missing */
+    bool faulty;
+};
+
+/* A value and where it goes. `up` leads to the root: the dotted path is made only for messages. */
+struct slot {
+    struct binder *binder;
+    const struct slot *up;
+    const char *name; /* of the key; NULL: the root */
+    const struct field *field;
+    const struct tree_node *node;
+    void *out;
+};
+
+/* "train.loss: ..." with the place of node. */
+void slot_fault(const struct slot *slot, const struct tree_node *node, const char *format, ...) SEEDBED_PRINTF(3, 4);
+
+/* "'abc' is not a number; allowed: a number above 0" for an item of the slot's value. */
+void slot_refuse(const struct slot *slot, const struct tree_node *item, const char *trouble);
+
+/* Binds one scalar or list; returns nothing: faults are in the binder. */
+void bind_value(const struct slot *slot);
+
+/* Binds sections, choices and maps of choices. */
+void bind_section(const struct slot *slot);
+void bind_choice(const struct slot *slot);
+void bind_choices(const struct slot *slot);
+
+#endif

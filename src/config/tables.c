@@ -1,0 +1,102 @@
+/* tables.c - the root table of a sweep file, and the sections that no other folder owns. */
+#include "config/config.h"
+
+#define SEED_FIELD(stream_name, number, default_seed, sentence)                               \
+    {                                                                                         \
+        .name = stream_name, .type = FIELD_SEED,                                              \
+        .offset = offsetof(struct seeds_config, stream) + sizeof(int64_t) * (size_t)(number), \
+        .default_text = default_seed, .summary = sentence                                     \
+    }
+
+static const struct field seeds_fields[] = {
+    SEED_FIELD("init", STREAM_INIT, "seed", "Initial weights."),
+    SEED_FIELD("order", STREAM_ORDER, "seed", "Order of the samples in each epoch."),
+    SEED_FIELD("noise", STREAM_NOISE, "0", "Which labels are noisy, and what they become."),
+    SEED_FIELD("subset", STREAM_SUBSET, "0", "Which samples are used when train_size or test_size is below all."),
+    SEED_FIELD("augment", STREAM_AUGMENT, "seed", "Random changes of the inputs."),
+    SEED_FIELD("data", STREAM_DATA, "0", "The samples of synthetic sources."),
+    SEED_FIELD("metric", STREAM_METRIC, "seed", "Samples drawn by metrics."),
+    {.name = NULL}};
+
+static const struct field limits_fields[] = {
+    {.name = "trial",
+     .type = FIELD_DURATION,
+     .offset = offsetof(struct limits_config, trial),
+     .default_text = "0",
+     .unit = "seconds",
+     .flags = FIELD_NO_IDENTITY | FIELD_NO_GRID,
+     .summary = "Time that one trial may take before it ends with the outcome timeout; 0 for no limit."},
+    {.name = "retries",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct limits_config, retries),
+     .default_text = "1",
+     .maximum = 1000,
+     .flags = FIELD_NO_IDENTITY | FIELD_NO_GRID,
+     .summary = "Further tries of a trial that took its process down."},
+    {.name = "max_failures",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct limits_config, max_failures),
+     .default_text = "0",
+     .maximum = 1e15,
+     .flags = FIELD_NO_IDENTITY | FIELD_NO_GRID,
+     .summary = "Failed and timed-out trials after which the sweep stops; 0 for no limit."},
+    {.name = NULL}};
+
+const struct field trial_fields[] = {
+    {.name = "name",
+     .type = FIELD_TEXT,
+     .offset = offsetof(struct trial_config, name),
+     .default_text = "sweep",
+     .flags = FIELD_NO_IDENTITY | FIELD_NO_GRID,
+     .summary = "The sweep's name; the sweep file's own name when absent."},
+    {.name = "seed",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct trial_config, seed),
+     .default_text = "0",
+     .maximum = (double)INT64_MAX,
+     .summary = "Seed of every random stream that 'seeds' does not pin."},
+    {.name = "seeds",
+     .type = FIELD_SECTION,
+     .offset = offsetof(struct trial_config, seeds),
+     .section = seeds_fields,
+     .summary = "Seed of each random stream: a number pins it, the word seed follows the trial's seed."},
+    {.name = "data",
+     .type = FIELD_SECTION,
+     .offset = offsetof(struct trial_config, data),
+     .section = data_fields,
+     .summary = "What is learned from."},
+    {.name = "model",
+     .type = FIELD_SECTION,
+     .offset = offsetof(struct trial_config, model),
+     .section = model_fields,
+     .summary = "The network."},
+    {.name = "train",
+     .type = FIELD_SECTION,
+     .offset = offsetof(struct trial_config, train),
+     .section = train_fields,
+     .summary = "How the network is trained."},
+    {.name = "metrics",
+     .type = FIELD_CHOICES,
+     .offset = offsetof(struct trial_config, metrics),
+     .default_text = "{}",
+     .kinds = &metric_table,
+     .flags = FIELD_NO_GRID,
+     .summary = "What is measured, and when: a map from metrics to their settings."},
+    {.name = "limits",
+     .type = FIELD_SECTION,
+     .offset = offsetof(struct trial_config, limits),
+     .section = limits_fields,
+     .flags = FIELD_NO_IDENTITY | FIELD_NO_GRID,
+     .summary = "What the sweep may take."},
+    {.name = NULL}};
+
+const struct kind_table *const config_tables[] = {&loss_table,           &model_table,         &metric_table,
+                                                  &dataset_table,        &optimizer_table,     &schedule_table,
+                                                  &label_noise_table,    &normalisation_table, &activation_table,
+                                                  &initialisation_table, &moment_table,        NULL};
+
+uint64_t trial_stream_seed(const struct trial_config *config, enum random_stream stream)
+{
+    const int64_t pinned = config->seeds.stream[stream];
+    return (uint64_t)(pinned < 0 ? config->seed : pinned);
+}
