@@ -91,6 +91,7 @@ def curves_figure(results, axis, directory):
             panel.set_ylabel(label)
         for panel in panels[1]:
             panel.set_xlabel("epoch")
+            panel.xaxis.get_major_locator().set_params(integer=True)
         handles, labels = panels[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, title=axis, loc="center left", bbox_to_anchor=(0.99, 0.5))
         figure.suptitle("Median over trials, band from the lower to the upper quartile", fontsize=10)
@@ -148,7 +149,7 @@ def heat_map(results, one, axes, end, k, directory, name):
             panel.axhline(border, color="white", linewidth=0.8)
             panel.axvline(border, color="white", linewidth=0.8)
         if len(names) <= 40:
-            panel.set_yticks(places, names, fontsize=8)
+            panel.set_yticks(places, [name.replace(", ", "\n") for name in names], fontsize=8)
         panel.set_xticks(places if len(names) <= 40 else [], [""] * (len(names) if len(names) <= 40 else 0))
         panel.set_xlabel(f"{unit}, in the order of the rows")
         bar = figure.colorbar(image, ax=panel, fraction=0.046, pad=0.03)
