@@ -1,15 +1,16 @@
 /* Activations and softmax against the C library in double, for every small shape, with and without bias. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "kernels/elementwise.h"
 #include "seedbed/random.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
 
 enum { ROWS_MAX = 5, COLUMNS_MAX = 40, ROOM = ROWS_MAX * COLUMNS_MAX };
 

@@ -1,0 +1,264 @@
+/* Every layer of the table, with every activation and every loss: the gradient along a random direction against
+ * differences of the loss. The differences are of fourth order, in double; the network runs in float, so a loss of size
+ * 1 carries an error of about 1e-7 and the quotient 1e-7 / STEP = 5e-5 of it. No relu changes sides within 2 STEP. */
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "kernels/blas.h"
+#include "network/activation.h"
+#include "network/build.h"
+#include "network/layer_dense.h"
+#include "seedbed/random.h"
+#include "settings.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+extern const struct layer_ops layer_scale;   /* of tests/plugins */
+extern const struct loss_ops loss_huberised; /* of tests/plugins */
+
+enum { SAMPLES = 6, INPUTS = 4, UNITS = 5, CLASSES = 3 };
+static const double STEP = 0x1p-9;
+static const double TOLERANCE = 1e-3;
+
+static float inputs[SAMPLES * INPUTS];
+static const int16_t labels[SAMPLES] = {0, 1, 2, 2, 1, 0};
+
+/* y = a + 2 b      a, b, y [n, ...] */
+static enum status add_plan(const void *settings, int input_count, const struct shape *shapes, struct layer_plan *plan,
+                            struct error *error)
+{
+    (void)settings;
+    if (input_count != 2)
+        return (fail)(error, STATUS_BAD_SWEEP, "add: %d inputs found; it reads exactly two", input_count);
+    plan->output = shapes[0];
+    return STATUS_OK;
+}
+
+static void add_forward(const struct layer_pass *pass)
+{
+    for (int i = 0; i < pass->n * pass->output_shape.channels; i++)
+        pass->output[i] = pass->inputs[0][i] + 2.0f * pass->inputs[1][i];
+}
+
+static void add_backward(const struct layer_pass *pass)
+{
+    for (int i = 0; i < pass->n * pass->output_shape.channels; i++) {
+        if (pass->d_inputs[0] != NULL)
+            pass->d_inputs[0][i] = pass->d_output[i];
+        if (pass->d_inputs[1] != NULL)
+            pass->d_inputs[1][i] = 2.0f * pass->d_output[i];
+    }
+}
+
+static const struct layer_ops layer_add = {
+    .kind = {.name = "add"}, .plan = add_plan, .forward = add_forward, .backward = add_backward};
+
+static void add_dense(struct layer_list *list, int units, const char *activation)
+{
+    const struct dense_settings dense = {
+        .units = units, .bias = true, .activation = kind_find(&activation_table, activation)};
+    assert_int_equal(layer_list_add(list, &layer_dense, &dense, sizeof dense, NULL), STATUS_OK);
+}
+
+static struct network *build(struct layer_list *list)
+{
+    struct network *network = NULL;
+    struct error error;
+    const struct choice init = choice_of(&initialisation_table, "uniform");
+    if (network_build(list, &init, (struct shape){1, 1, INPUTS}, SAMPLES, &network, &error) != STATUS_OK)
+        fail_msg("%s", error.text);
+    network_initialise(network, 7);
+    return network;
+}
+
+static double loss_at(struct network *network, const struct choice *loss, const float *start, const float *direction,
+                      double distance)
+{
+    float *const parameters = network_parameters(network);
+    double values[SAMPLES], total = 0;
+    for (int64_t i = 0; i < network_parameter_count(network); i++)
+        parameters[i] = (float)((double)start[i] + distance * (double)direction[i]);
+    const float *const logits = network_forward(network, inputs, SAMPLES, PASS_TRAIN);
+    ((const struct loss_ops *)loss->kind)->value(loss->settings, SAMPLES, CLASSES, logits, labels, values);
+    for (int i = 0; i < SAMPLES; i++)
+        total += values[i];
+    return total;
+}
+
+/* Derivative along direction found by the network, and the norm of its gradient. */
+static double derivative(struct network *network, const struct choice *loss, const float *direction, double *norm)
+{
+    float dlogits[SAMPLES * CLASSES];
+    const float *const logits = network_forward(network, inputs, SAMPLES, PASS_TRAIN);
+    ((const struct loss_ops *)loss->kind)->gradient(loss->settings, SAMPLES, CLASSES, logits, labels, 1.0f, dlogits);
+    network_backward(network, dlogits, SAMPLES);
+    const float *const gradient = network_gradient(network);
+    double along = 0, squares = 0;
+    for (int64_t i = 0; i < network_parameter_count(network); i++) {
+        along += (double)gradient[i] * (double)direction[i];
+        squares += (double)gradient[i] * (double)gradient[i];
+    }
+    *norm = sqrt(squares);
+    return along;
+}
+
+/* Relative error of the gradient along a random direction of length about 1. */
+static double gradient_error(struct network *network, const struct choice *loss, uint32_t substream)
+{
+    enum { ROOM = 512 };
+    float start[ROOM], direction[ROOM];
+    const int64_t count = network_parameter_count(network);
+    assert_true(count <= ROOM);
+    memcpy(start, network_parameters(network), sizeof(float) * (size_t)count);
+    struct random random = random_start(STREAM_DATA, 8, substream);
+    for (int64_t i = 0; i < count; i++)
+        direction[i] = (float)(random_normal(&random) / sqrt((double)count));
+    double norm;
+    const double found = derivative(network, loss, direction, &norm);
+    const double near =
+        loss_at(network, loss, start, direction, STEP) - loss_at(network, loss, start, direction, -STEP);
+    const double far =
+        loss_at(network, loss, start, direction, 2 * STEP) - loss_at(network, loss, start, direction, -2 * STEP);
+    memcpy(network_parameters(network), start, sizeof(float) * (size_t)count);
+    return fabs(found - (8 * near - far) / (12 * STEP)) / (norm / sqrt((double)count));
+}
+
+static void check(struct network *network, const struct choice *loss, const char *what)
+{
+    for (uint32_t substream = 0; substream < 3; substream++) {
+        const double error = gradient_error(network, loss, substream);
+        if (!(error < TOLERANCE))
+            fail_msg("%s with %s: gradient is off by %g of its size", what, loss->kind->name, error);
+    }
+}
+
+static void check_every_loss(struct network *network, const char *what)
+{
+    for (const struct kind *const *kind = loss_table.kinds; *kind != NULL; kind++) {
+        const struct choice loss = choice_of(&loss_table, (*kind)->name);
+        check(network, &loss, what);
+    }
+}
+
+/* A list of a first layer, the layer under test with settings that fit, and a last layer. */
+static struct network *network_around(const struct kind *kind, const char *activation)
+{
+    struct layer_list list = {0};
+    struct choice layer = choice_of(&layer_table, kind->name);
+    add_dense(&list, UNITS, "linear");
+    if (strcmp(kind->name, "dense") == 0) {
+        choice_integer(&layer, "units", UNITS);
+        choice_name(&layer, "activation", activation);
+    }
+    assert_int_equal(layer_list_add(&list, (const struct layer_ops *)kind, layer.settings, sizeof layer.settings, NULL),
+                     STATUS_OK);
+    add_dense(&list, CLASSES, "linear");
+    return build(&list);
+}
+
+static void gradients_are_right_for_every_layer_activation_and_loss(void **state)
+{
+    (void)state;
+    for (const struct kind *const *layer = layer_table.kinds; *layer != NULL; layer++)
+        for (const struct kind *const *activation = activation_table.kinds; *activation != NULL; activation++) {
+            struct network *network = network_around(*layer, (*activation)->name);
+            check_every_loss(network, (*activation)->name);
+            network_destroy(&network);
+        }
+}
+
+static void gradients_are_right_where_outputs_are_read_more_than_once(void **state)
+{
+    (void)state;
+    struct layer_list list = {0};
+    add_dense(&list, UNITS, "tanh");
+    add_dense(&list, UNITS, "softplus");
+    assert_int_equal(layer_list_add(&list, &layer_add, NULL, 0, NULL), STATUS_OK);
+    layer_list_inputs(&list, 2, (const int[]){1, 2});
+    assert_int_equal(layer_list_add(&list, &layer_add, NULL, 0, NULL), STATUS_OK);
+    layer_list_inputs(&list, 2, (const int[]){3, 3});
+    assert_int_equal(layer_list_add(&list, &layer_add, NULL, 0, NULL), STATUS_OK);
+    layer_list_inputs(&list, 2, (const int[]){4, 1});
+    add_dense(&list, CLASSES, "linear");
+    struct network *network = build(&list);
+    check_every_loss(network, "residual sums");
+    network_destroy(&network);
+}
+
+static void plugins_from_the_public_headers_alone_have_right_gradients(void **state)
+{
+    (void)state;
+    struct layer_list list = {0};
+    add_dense(&list, UNITS, "tanh");
+    assert_int_equal(layer_list_add(&list, &layer_scale, NULL, 0, NULL), STATUS_OK);
+    add_dense(&list, CLASSES, "linear");
+    struct network *network = build(&list);
+    check_every_loss(network, "scale");
+    struct choice loss = {.kind = &loss_huberised.kind};
+    settings_default(loss_huberised.kind.fields, loss.settings);
+    check(network, &loss, "scale");
+    assert_string_equal(network_tensors(network)[2].name, "scale1.scale");
+    network_destroy(&network);
+}
+
+static void a_layer_whose_output_nobody_reads_is_refused(void **state)
+{
+    (void)state;
+    struct layer_list list = {0};
+    struct network *network = NULL;
+    struct error error;
+    add_dense(&list, UNITS, "tanh");
+    add_dense(&list, CLASSES, "linear");
+    layer_list_inputs(&list, 1, (const int[]){0});
+    const struct choice init = choice_of(&initialisation_table, "he");
+    assert_int_equal(network_build(&list, &init, (struct shape){1, 1, INPUTS}, SAMPLES, &network, &error),
+                     STATUS_BAD_SWEEP);
+    assert_string_equal(error.text, "layer dense1: no other layer reads its output; remove it or connect it");
+    assert_null(network);
+}
+
+static void a_layer_says_which_inputs_it_takes(void **state)
+{
+    (void)state;
+    struct layer_list list = {0};
+    struct network *network = NULL;
+    struct error error;
+    assert_int_equal(layer_list_add(&list, &layer_add, NULL, 0, NULL), STATUS_OK);
+    const struct choice init = choice_of(&initialisation_table, "he");
+    assert_int_equal(network_build(&list, &init, (struct shape){1, 1, INPUTS}, SAMPLES, &network, &error),
+                     STATUS_BAD_SWEEP);
+    assert_string_equal(error.text, "layer add1: add: 1 inputs found; it reads exactly two");
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    struct random random = random_start(STREAM_DATA, 6, 0);
+    for (int i = 0; i < SAMPLES * INPUTS; i++)
+        inputs[i] = (float)random_normal(&random);
+    return blas_setup() == 1 ? 0 : 1;
+}
+
+static int nothing_leaks(void **state)
+{
+    (void)state;
+    return memory_balance() == 0 ? 0 : 1;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gradients_are_right_for_every_layer_activation_and_loss),
+        cmocka_unit_test(gradients_are_right_where_outputs_are_read_more_than_once),
+        cmocka_unit_test(plugins_from_the_public_headers_alone_have_right_gradients),
+        cmocka_unit_test(a_layer_whose_output_nobody_reads_is_refused),
+        cmocka_unit_test(a_layer_says_which_inputs_it_takes),
+    };
+    return cmocka_run_group_tests(tests, set_up, nothing_leaks);
+}

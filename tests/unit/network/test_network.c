@@ -1,0 +1,227 @@
+/* The flat block and its views, initialisation, and what is known of a network before it is made. */
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "network/network.h"
+#include "settings.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+enum { INPUTS = 784, CLASSES = 10, BATCH = 8 };
+
+static struct model_config mlp(int count, const int64_t *hidden)
+{
+    struct model_config model;
+    settings_default(model_fields, &model);
+    choice_integers(&model.kind, "hidden", count, hidden);
+    return model;
+}
+
+static struct network *make(const struct model_config *model)
+{
+    struct network *network = NULL;
+    struct error error;
+    if (network_create(model, (struct shape){28, 28, 1}, CLASSES, BATCH, &network, &error) != STATUS_OK)
+        fail_msg("%s", error.text);
+    return network;
+}
+
+static void tensors_lie_in_the_flat_block_without_gaps(void **state)
+{
+    (void)state;
+    const struct model_config model = mlp(2, (const int64_t[]){30, 20});
+    struct network *network = make(&model);
+    const struct tensor_spec *const tensors = network_tensors(network);
+    const char *const names[] = {"dense1.weight", "dense1.bias",   "dense2.weight",
+                                 "dense2.bias",   "dense3.weight", "dense3.bias"};
+    const int dimensions[][2] = {{30, INPUTS}, {30, 1}, {20, 30}, {20, 1}, {CLASSES, 20}, {CLASSES, 1}};
+    assert_int_equal(network_tensor_count(network), 6);
+    int64_t count = 0;
+    for (int t = 0; t < 6; t++) {
+        assert_string_equal(tensors[t].name, names[t]);
+        assert_int_equal(tensors[t].rank, t % 2 ? 1 : 2);
+        assert_int_equal(tensors[t].dimensions[0], dimensions[t][0]);
+        if (tensors[t].rank == 2)
+            assert_int_equal(tensors[t].dimensions[1], dimensions[t][1]);
+        count += dimensions[t][0] * dimensions[t][1];
+    }
+    assert_int_equal(network_parameter_count(network), count);
+    assert_int_equal(network_max_batch(network), BATCH);
+    assert_int_equal(network_classes(network), CLASSES);
+    network_destroy(&network);
+    network_destroy(&network);
+}
+
+/* logits = W x + b in double, from the views. */
+static void a_linear_network_is_what_its_tensors_say(void **state)
+{
+    (void)state;
+    struct model_config model = mlp(0, NULL);
+    model.init = choice_of(&initialisation_table, "uniform");
+    struct network *network = make(&model);
+    network_initialise(network, 3);
+    float *const x = network_input(network);
+    for (int i = 0; i < BATCH * INPUTS; i++)
+        x[i] = (float)(i % 17) - 8;
+    const float *const weight = network_parameters(network), *const bias = weight + CLASSES * INPUTS;
+    const float *const logits = network_forward(network, x, BATCH, PASS_EVALUATE);
+    for (int i = 0; i < BATCH; i++)
+        for (int j = 0; j < CLASSES; j++) {
+            double exact = (double)bias[j];
+            for (int k = 0; k < INPUTS; k++)
+                exact += (double)weight[j * INPUTS + k] * (double)x[i * INPUTS + k];
+            assert_true(fabs((double)logits[i * CLASSES + j] - exact) < 1e-4);
+        }
+    network_destroy(&network);
+}
+
+static void biases_are_where_they_are_asked_for(void **state)
+{
+    (void)state;
+    const struct {
+        const char *bias;
+        int tensors;
+    } cases[] = {{"all", 6}, {"last", 4}, {"none", 3}};
+    for (int i = 0; i < 3; i++) {
+        struct model_config model = mlp(2, (const int64_t[]){4, 3});
+        choice_name(&model.kind, "bias", cases[i].bias);
+        struct network *network = make(&model);
+        assert_int_equal(network_tensor_count(network), cases[i].tensors);
+        network_destroy(&network);
+    }
+}
+
+struct moments {
+    double mean, deviation, largest;
+};
+
+static struct moments moments_of(int64_t count, const float *x)
+{
+    double total = 0, squares = 0, largest = 0;
+    for (int64_t i = 0; i < count; i++) {
+        total += (double)x[i];
+        squares += (double)x[i] * (double)x[i];
+        largest = fmax(largest, fabs((double)x[i]));
+    }
+    const double mean = total / (double)count;
+    return (struct moments){.mean = mean, .deviation = sqrt(squares / (double)count - mean * mean), .largest = largest};
+}
+
+static void weights_have_the_variance_of_their_initialisation(void **state)
+{
+    (void)state;
+    enum { UNITS = 200 };
+    const struct {
+        const char *init, *distribution;
+        double variance;
+    } cases[] = {{"he", "normal", 2.0 / INPUTS},
+                 {"he", "uniform", 2.0 / INPUTS},
+                 {"glorot", "normal", 2.0 / (INPUTS + UNITS)},
+                 {"glorot", "uniform", 2.0 / (INPUTS + UNITS)},
+                 {"lecun", "normal", 1.0 / INPUTS},
+                 {"lecun", "uniform", 1.0 / INPUTS},
+                 {"uniform", NULL, 1.0 / 3 / INPUTS}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct model_config model = mlp(1, (const int64_t[]){UNITS});
+        model.init = choice_of(&initialisation_table, cases[i].init);
+        choice_real(&model.init, "scale", 1.5);
+        if (cases[i].distribution != NULL)
+            choice_name(&model.init, "distribution", cases[i].distribution);
+        struct network *network = make(&model);
+        network_initialise(network, i);
+        const double deviation = 1.5 * sqrt(cases[i].variance), count = UNITS * INPUTS;
+        const struct moments found = moments_of(UNITS * INPUTS, network_parameters(network));
+        const struct moments biases = moments_of(UNITS, network_parameters(network) + UNITS * INPUTS);
+        assert_true(fabs(found.mean) < 5 * deviation / sqrt(count));
+        assert_true(fabs(found.deviation / deviation - 1) < 5 / sqrt(2 * count));
+        const int normal = cases[i].distribution != NULL && strcmp(cases[i].distribution, "normal") == 0;
+        assert_true(normal ? found.largest > 3 * deviation : found.largest <= sqrt(3) * deviation * (1 + 1e-6));
+        assert_true(cases[i].distribution == NULL ? biases.deviation > 0.8 * deviation : biases.largest == 0);
+        network_destroy(&network);
+    }
+}
+
+static void a_tensor_does_not_depend_on_later_layers(void **state)
+{
+    (void)state;
+    const struct model_config narrow = mlp(2, (const int64_t[]){30, 20}), wide = mlp(2, (const int64_t[]){30, 50});
+    struct network *a = make(&narrow), *b = make(&wide);
+    network_initialise(a, 5);
+    network_initialise(b, 5);
+    const size_t first = sizeof(float) * 30 * (INPUTS + 1);
+    assert_memory_equal(network_parameters(a), network_parameters(b), first);
+    network_initialise(b, 6);
+    assert_true(memcmp(network_parameters(a), network_parameters(b), first) != 0);
+    network_initialise(b, 5);
+    assert_memory_equal(network_parameters(a), network_parameters(b), first);
+    network_destroy(&a);
+    network_destroy(&b);
+}
+
+static void the_summary_is_that_of_the_network(void **state)
+{
+    (void)state;
+    const struct model_config model = mlp(2, (const int64_t[]){30, 20});
+    struct network_summary summary;
+    assert_int_equal(network_summarise(&model, (struct shape){28, 28, 1}, CLASSES, BATCH, &summary, NULL), STATUS_OK);
+    struct network *network = make(&model);
+    assert_int_equal(summary.parameter_count, network_parameter_count(network));
+    assert_int_equal(summary.layer_count, 3);
+    assert_int_equal(summary.tensor_count, 6);
+    assert_true(summary.flops_per_sample == 2.0 * (INPUTS * 30 + 30 * 20 + 20 * CLASSES));
+    assert_true(summary.bytes > sizeof(float) * 2 * (size_t)summary.parameter_count);
+    network_destroy(&network);
+}
+
+static void a_description_has_a_line_a_layer(void **state)
+{
+    (void)state;
+    const struct model_config model = mlp(1, (const int64_t[]){30});
+    struct network *network = make(&model);
+    struct text text = {0};
+    network_describe(network, &text);
+    assert_non_null(strstr(text.data, "dense1"));
+    assert_non_null(strstr(text.data, "23550 parameters\n"));
+    assert_non_null(strstr(text.data, "310 parameters\n"));
+    text_free(&text);
+    network_destroy(&network);
+}
+
+static void a_layer_too_large_is_refused_with_its_name(void **state)
+{
+    (void)state;
+    const struct model_config model = mlp(2, (const int64_t[]){1 << 20, 1 << 20});
+    struct network *network = NULL;
+    struct error error;
+    assert_int_equal(network_create(&model, (struct shape){28, 28, 1}, CLASSES, BATCH, &network, &error),
+                     STATUS_BAD_SWEEP);
+    assert_non_null(strstr(error.text, "layer dense2: dense: 1048576 inputs times 1048576 units"));
+    assert_non_null(strstr(error.text, "use fewer units"));
+}
+
+static int nothing_leaks(void **state)
+{
+    (void)state;
+    return memory_balance() == 0 ? 0 : 1;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tensors_lie_in_the_flat_block_without_gaps),
+        cmocka_unit_test(a_linear_network_is_what_its_tensors_say),
+        cmocka_unit_test(biases_are_where_they_are_asked_for),
+        cmocka_unit_test(weights_have_the_variance_of_their_initialisation),
+        cmocka_unit_test(a_tensor_does_not_depend_on_later_layers),
+        cmocka_unit_test(the_summary_is_that_of_the_network),
+        cmocka_unit_test(a_description_has_a_line_a_layer),
+        cmocka_unit_test(a_layer_too_large_is_refused_with_its_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, nothing_leaks);
+}
