@@ -78,19 +78,19 @@ static float draw_bell(struct random *random)
 /* Turn, shear, unequal scale, move. tangent: of half the angle, so that no sine is needed. */
 static void affine_draw(struct random *random, float strength, struct style *style)
 {
-    const float tangent = 0.11f * strength * draw_bell(random);
-    const float shear = 0.18f * strength * draw_bell(random);
-    const float size = 9.2f * (1 + 0.10f * strength * draw_even(random));
-    const float aspect = 1 + 0.14f * strength * draw_even(random);
+    const float tangent = 0.088f * strength * draw_bell(random);
+    const float shear = 0.143f * strength * draw_bell(random);
+    const float size = 9.2f * (1 + 0.083f * strength * draw_even(random));
+    const float aspect = 1 + 0.11f * strength * draw_even(random);
     const float cosine = (1 - tangent * tangent) / (1 + tangent * tangent);
     const float sine = 2 * tangent / (1 + tangent * tangent);
     const float wide = size * aspect, high = size / aspect;
     style->affine[0][0] = wide * cosine;
     style->affine[0][1] = wide * (shear * cosine - sine);
-    style->affine[0][2] = 0.5f * SIDE + 1.6f * strength * draw_even(random);
+    style->affine[0][2] = 0.5f * SIDE + 1.3f * strength * draw_even(random);
     style->affine[1][0] = high * sine;
     style->affine[1][1] = high * (shear * sine + cosine);
-    style->affine[1][2] = 0.5f * SIDE + 1.6f * strength * draw_even(random);
+    style->affine[1][2] = 0.5f * SIDE + 1.3f * strength * draw_even(random);
 }
 
 static void style_draw(struct random *random, float strength, struct style *style)
@@ -98,10 +98,10 @@ static void style_draw(struct random *random, float strength, struct style *styl
     affine_draw(random, strength, style);
     for (int row = 0; row < WARP_SIDE; row++)
         for (int column = 0; column < WARP_SIDE; column++) {
-            style->warp[row][column].x = 0.17f * strength * draw_bell(random);
-            style->warp[row][column].y = 0.17f * strength * draw_bell(random);
+            style->warp[row][column].x = 0.138f * strength * draw_bell(random);
+            style->warp[row][column].y = 0.138f * strength * draw_bell(random);
         }
-    style->jitter = 0.06f * strength;
+    style->jitter = 0.046f * strength;
     style->radius = 1.05f + 0.45f * draw_even(random);
     style->softness = 1.1f + 0.3f * draw_even(random);
     style->ink = 0.85f + 0.15f * draw_even(random);

@@ -65,8 +65,8 @@ static enum status read_header(struct idx_file *file, uint8_t *header, size_t by
     size_t count = 0;
     TRY(read_some(file, header, bytes, &count, error));
     if (count < bytes)
-        return fail(error, STATUS_BAD_DATA, "%s: ends at byte %zu, within the IDX header of %zu bytes", file->path,
-                    count, bytes);
+        return fail(error, STATUS_BAD_DATA, "%s: ends at byte %" PRIu64 ", within the IDX header of %d bytes",
+                    file->path, file->offset, 4 + 4 * file->rank);
     return STATUS_OK;
 }
 
