@@ -1,0 +1,294 @@
+/* Whole trainings of small networks: order, hooks, outcomes, and bits. */
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "network/network.h"
+#include "settings.h"
+#include "toy_samples.h"
+#include "training/training.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+enum { COUNT = 103, FEATURES = 12, CLASSES = 3, BATCH = 16, EPOCHS = 8, STEPS = EPOCHS * 7 };
+
+struct world {
+    struct samples samples;
+    struct model_config model;
+    struct train_config train;
+    struct network *network;
+};
+
+struct record {
+    int yields, epochs, stop_at_yield, stop_at_epoch;
+    struct epoch_record last[EPOCHS + 1];
+};
+
+static struct world make_world(void)
+{
+    struct world world = {.samples = toy_samples(COUNT, FEATURES, CLASSES, 1.5, 11)};
+    settings_default(model_fields, &world.model);
+    settings_default(train_fields, &world.train);
+    choice_integers(&world.model.kind, "hidden", 1, (const int64_t[]){20});
+    world.train.epochs = EPOCHS;
+    world.train.batch_size = BATCH;
+    world.train.learning_rate = 0.05;
+    struct error error;
+    if (network_create(&world.model, world.samples.dataset->shape.sample, CLASSES,
+                       training_max_batch(&world.train, COUNT), &world.network, &error) != STATUS_OK)
+        fail_msg("%s", error.text);
+    network_initialise(world.network, 1);
+    return world;
+}
+
+static void free_world(struct world *world)
+{
+    toy_samples_free(&world->samples);
+    network_destroy(&world->network);
+}
+
+static enum status yield(void *context, struct error *error)
+{
+    struct record *const record = context;
+    record->yields++;
+    return record->yields == record->stop_at_yield ? (fail)(error, STATUS_TIMEOUT, "out of time") : STATUS_OK;
+}
+
+static enum status epoch_end(void *context, const struct epoch_record *at, struct error *error)
+{
+    struct record *const record = context;
+    record->last[record->epochs++] = *at;
+    return record->epochs == record->stop_at_epoch ? (fail)(error, STATUS_IO, "no room") : STATUS_OK;
+}
+
+static enum status train(const struct world *world, struct record *record, uint64_t order_seed, struct error *error)
+{
+    const struct training training = {
+        .network = world->network, .samples = &world->samples, .config = &world->train, .order_seed = order_seed};
+    const struct training_hooks hooks = {.context = record, .yield = yield, .epoch_end = epoch_end};
+    return training_run(&training, &hooks, error);
+}
+
+static struct evaluation evaluate(const struct world *world, struct evaluator *evaluator)
+{
+    struct evaluation evaluation;
+    struct error error;
+    assert_int_equal(evaluator_run(evaluator, world->network, &world->train.loss, NULL, &evaluation, &error),
+                     STATUS_OK);
+    return evaluation;
+}
+
+static void training_learns_what_can_be_separated(void **state)
+{
+    (void)state;
+    struct world world = make_world();
+    struct evaluator *evaluator = NULL;
+    struct record record = {0};
+    assert_int_equal(evaluator_create(&world.samples, CLASSES, &evaluator, NULL), STATUS_OK);
+    const struct evaluation before = evaluate(&world, evaluator);
+    assert_int_equal(train(&world, &record, 0, NULL), STATUS_OK);
+    const struct evaluation after = evaluate(&world, evaluator);
+    assert_true(before.mean_loss > 0.7);
+    assert_true(after.mean_loss < 0.1 && after.accuracy > 0.98);
+    evaluator_destroy(&evaluator);
+    evaluator_destroy(&evaluator);
+    free_world(&world);
+}
+
+static void the_evaluation_is_that_of_single_samples(void **state)
+{
+    (void)state;
+    struct world world = make_world();
+    struct evaluator *evaluator = NULL;
+    assert_int_equal(evaluator_create(&world.samples, CLASSES, &evaluator, NULL), STATUS_OK);
+    const struct evaluation all = evaluate(&world, evaluator);
+    assert_int_equal(all.count, COUNT);
+    double losses = 0;
+    int right = 0;
+    for (int i = 0; i < COUNT; i++) {
+        float *const x = network_input(world.network);
+        samples_gather(&world.samples, NULL, i, 1, x);
+        const float *const z = network_forward(world.network, x, 1, PASS_EVALUATE);
+        double total = 0;
+        int best = 0;
+        for (int j = 0; j < CLASSES; j++) {
+            assert_true(fabsf(z[j] - all.logits[i * CLASSES + j]) < 1e-5f);
+            total += exp((double)z[j]);
+            best = z[j] > z[best] ? j : best;
+        }
+        const double loss = log(total) - (double)z[world.samples.labels[i]];
+        assert_true(fabs(loss - all.losses[i]) < 1e-5);
+        losses += loss;
+        right += best == world.samples.labels[i];
+    }
+    assert_true(fabs(losses / COUNT - all.mean_loss) < 1e-6);
+    assert_true(all.accuracy == (double)right / COUNT);
+    assert_ptr_equal(all.labels, world.samples.labels);
+    evaluator_destroy(&evaluator);
+    free_world(&world);
+}
+
+static void hooks_see_every_step_and_epoch(void **state)
+{
+    (void)state;
+    struct world world = make_world();
+    struct record record = {0};
+    world.train.schedule = choice_of(&schedule_table, "cosine");
+    assert_int_equal(train(&world, &record, 0, NULL), STATUS_OK);
+    assert_int_equal(record.yields, STEPS);
+    assert_int_equal(record.epochs, EPOCHS + 1);
+    assert_true(isnan(record.last[0].gradient_norm) && record.last[0].learning_rate == 0.05);
+    for (int epoch = 0; epoch <= EPOCHS; epoch++) {
+        const struct epoch_record *const at = &record.last[epoch];
+        assert_int_equal(at->epoch, epoch);
+        assert_int_equal(at->epochs, EPOCHS);
+        assert_int_equal(at->step, epoch * STEPS / EPOCHS);
+        assert_int_equal(at->samples_seen, epoch * COUNT);
+        if (epoch > 0) {
+            assert_true(at->gradient_norm > 0);
+            const double last_step = (double)(at->step - 1) / STEPS;
+            assert_true(fabs(at->learning_rate - 0.025 * (1 + cos(3.14159265358979323846 * last_step))) < 1e-12);
+        }
+    }
+    free_world(&world);
+}
+
+static void a_hook_ends_the_training_with_its_status(void **state)
+{
+    (void)state;
+    struct world world = make_world();
+    struct error error;
+    struct record late = {.stop_at_yield = 10}, full = {.stop_at_epoch = 2};
+    assert_int_equal(train(&world, &late, 0, &error), STATUS_TIMEOUT);
+    assert_int_equal(late.yields, 10);
+    assert_int_equal(train(&world, &full, 0, &error), STATUS_IO);
+    assert_int_equal(full.epochs, 2);
+    assert_string_equal(error.text, "no room");
+    free_world(&world);
+}
+
+static void the_same_seeds_give_the_same_bits_and_another_order_other_bits(void **state)
+{
+    (void)state;
+    struct world first = make_world(), second = make_world(), third = make_world();
+    struct record records[3] = {0};
+    assert_int_equal(train(&first, &records[0], 4, NULL), STATUS_OK);
+    assert_int_equal(train(&second, &records[1], 4, NULL), STATUS_OK);
+    assert_int_equal(train(&third, &records[2], 5, NULL), STATUS_OK);
+    const size_t bytes = sizeof(float) * (size_t)network_parameter_count(first.network);
+    assert_memory_equal(network_parameters(first.network), network_parameters(second.network), bytes);
+    assert_true(memcmp(network_parameters(first.network), network_parameters(third.network), bytes) != 0);
+    assert_true(records[0].last[3].gradient_norm == records[1].last[3].gradient_norm);
+    free_world(&first);
+    free_world(&second);
+    free_world(&third);
+}
+
+static void evaluating_between_epochs_changes_no_bit(void **state)
+{
+    (void)state;
+    struct world quiet = make_world(), watched = make_world();
+    struct evaluator *evaluator = NULL;
+    struct record record = {0};
+    assert_int_equal(evaluator_create(&watched.samples, CLASSES, &evaluator, NULL), STATUS_OK);
+    evaluate(&watched, evaluator);
+    assert_int_equal(train(&quiet, &record, 0, NULL), STATUS_OK);
+    record = (struct record){0};
+    assert_int_equal(train(&watched, &record, 0, NULL), STATUS_OK);
+    assert_memory_equal(network_parameters(quiet.network), network_parameters(watched.network),
+                        sizeof(float) * (size_t)network_parameter_count(quiet.network));
+    evaluator_destroy(&evaluator);
+    free_world(&quiet);
+    free_world(&watched);
+}
+
+static void a_batch_larger_than_the_data_takes_all_of_it(void **state)
+{
+    (void)state;
+    struct world world = make_world();
+    struct record record = {0};
+    world.train.batch_size = 10 * COUNT;
+    assert_int_equal(train(&world, &record, 0, NULL), STATUS_OK);
+    assert_int_equal(record.yields, EPOCHS);
+    free_world(&world);
+}
+
+static void no_epoch_leaves_the_network_as_it_is(void **state)
+{
+    (void)state;
+    struct world world = make_world(), other = make_world();
+    struct record record = {0};
+    world.train.epochs = 0;
+    assert_int_equal(train(&world, &record, 0, NULL), STATUS_OK);
+    assert_int_equal(record.yields, 0);
+    assert_int_equal(record.epochs, 1);
+    assert_memory_equal(network_parameters(world.network), network_parameters(other.network),
+                        sizeof(float) * (size_t)network_parameter_count(world.network));
+    free_world(&world);
+    free_world(&other);
+}
+
+static void a_training_that_overflows_says_where(void **state)
+{
+    (void)state;
+    struct world world = make_world();
+    struct record record = {0};
+    struct error error;
+    world.train.loss = choice_of(&loss_table, "mse_logits");
+    world.train.learning_rate = 1e6;
+    assert_int_equal(train(&world, &record, 0, &error), STATUS_DIVERGED);
+    assert_non_null(strstr(error.text, "is not finite in epoch 1, step "));
+    struct evaluator *evaluator = NULL;
+    struct evaluation evaluation;
+    assert_int_equal(evaluator_create(&world.samples, CLASSES, &evaluator, NULL), STATUS_OK);
+    network_parameters(world.network)[0] = NAN;
+    assert_int_equal(evaluator_run(evaluator, world.network, &world.train.loss, NULL, &evaluation, &error),
+                     STATUS_DIVERGED);
+    assert_int_equal(evaluation.count, COUNT);
+    assert_string_equal(error.text, "an output of the network is not finite");
+    evaluator_destroy(&evaluator);
+    free_world(&world);
+}
+
+static void an_evaluation_yields_and_stops(void **state)
+{
+    (void)state;
+    struct world world = make_world();
+    struct evaluator *evaluator = NULL;
+    struct evaluation evaluation;
+    struct record record = {.stop_at_yield = 1};
+    const struct training_hooks hooks = {.context = &record, .yield = yield};
+    assert_int_equal(evaluator_create(&world.samples, CLASSES, &evaluator, NULL), STATUS_OK);
+    assert_int_equal(evaluator_run(evaluator, world.network, &world.train.loss, &hooks, &evaluation, NULL),
+                     STATUS_TIMEOUT);
+    evaluator_destroy(&evaluator);
+    free_world(&world);
+}
+
+static int nothing_leaks(void **state)
+{
+    (void)state;
+    return memory_balance() == 0 ? 0 : 1;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(training_learns_what_can_be_separated),
+        cmocka_unit_test(the_evaluation_is_that_of_single_samples),
+        cmocka_unit_test(hooks_see_every_step_and_epoch),
+        cmocka_unit_test(a_hook_ends_the_training_with_its_status),
+        cmocka_unit_test(the_same_seeds_give_the_same_bits_and_another_order_other_bits),
+        cmocka_unit_test(evaluating_between_epochs_changes_no_bit),
+        cmocka_unit_test(a_batch_larger_than_the_data_takes_all_of_it),
+        cmocka_unit_test(no_epoch_leaves_the_network_as_it_is),
+        cmocka_unit_test(a_training_that_overflows_says_where),
+        cmocka_unit_test(an_evaluation_yields_and_stops),
+    };
+    return cmocka_run_group_tests(tests, NULL, nothing_leaks);
+}
