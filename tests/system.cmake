@@ -1,0 +1,19 @@
+# One test for each tests/system/test_*.py, run by a Python that has what they import. They use both cores.
+execute_process(COMMAND ${CMAKE_SOURCE_DIR}/tools/find-python h5py numpy pytest
+  OUTPUT_VARIABLE SEEDBED_TEST_PYTHON OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_VARIABLE reason)
+if(NOT SEEDBED_TEST_PYTHON)
+  message(WARNING "System tests are left out: ${reason}")
+  return()
+endif()
+
+file(GLOB system_tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/system/test_*.py)
+if(SEEDBED_SANITIZE) # these do not test the engine
+  list(FILTER system_tests EXCLUDE REGEX "/test_(analysis|docs)\\.py$")
+endif()
+foreach(source ${system_tests})
+  get_filename_component(name ${source} NAME_WE)
+  add_test(NAME ${prefix}system/${name}
+    COMMAND ${SEEDBED_TEST_PYTHON} -m pytest -q -ra -p no:cacheprovider --rootdir ${CMAKE_CURRENT_SOURCE_DIR}/system ${source})
+  set_tests_properties(${prefix}system/${name} PROPERTIES TIMEOUT 900 PROCESSORS 2 LABELS system
+    ENVIRONMENT "${environment};SEEDBED_BINARY=$<TARGET_FILE:seedbed>;SEEDBED_BUILD=${CMAKE_BINARY_DIR}")
+endforeach()
