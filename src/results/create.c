@@ -170,6 +170,20 @@ static herr_t annotate(const struct creation *creation, int index, hid_t dataset
     return 0;
 }
 
+/* netCDF-4 sees a dataset of an enum only when its type has a name: /types/<group>_<name>. */
+static hid_t array_type(const struct creation *creation, const struct results_array *array)
+{
+    const hid_t type = h5_file_type(array->type, array->text_bytes, array->enum_names);
+    if (array->type != RESULTS_ENUM)
+        return type;
+    char path[PATH_BYTES + 8];
+    snprintf(path, sizeof path, "/types/%s_%s", array->group, array->name);
+    if (H5Tcommit2(creation->file, path, type, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT) >= 0)
+        return type;
+    H5Tclose(type);
+    return H5I_INVALID_HID;
+}
+
 static herr_t create_array(const struct creation *creation, int index)
 {
     const struct results_array *array = &creation->layout->arrays[index];
@@ -178,7 +192,9 @@ static herr_t create_array(const struct creation *creation, int index)
     hsize_t sizes[RESULTS_RANK_MAX];
     for (int d = 0; d < array->rank; d++)
         sizes[d] = (hsize_t)creation->layout->dimensions[array->dimensions[d]].size;
-    const hid_t type = h5_file_type(array->type, array->text_bytes, array->enum_names);
+    const hid_t type = array_type(creation, array);
+    if (type < 0)
+        return -1;
     const hid_t dataset = create_dataset(creation, path, type, array->rank, sizes);
     herr_t result = dataset < 0 ? -1 : write_content(creation, index, dataset, type);
     if (result >= 0)
@@ -228,6 +244,8 @@ static enum status create_all(struct creation *creation, const char *path, struc
             snprintf(what, sizeof what, "cannot create dimension '%s'", layout->dimensions[d].name);
             return h5_fail(error, STATUS_IO, path, what);
         }
+    if (ensure_group(creation, "types") < 0)
+        return h5_fail(error, STATUS_IO, path, "cannot create /types");
     for (int a = 0; a < layout->array_count; a++)
         if (ensure_group(creation, layout->arrays[a].group) < 0 || create_array(creation, a) < 0) {
             snprintf(what, sizeof what, "cannot create /%s/%s", layout->arrays[a].group, layout->arrays[a].name);

@@ -185,7 +185,7 @@ static inline void folder_remove(void)
 
 static inline const char *path_of(const char *name)
 {
-    static char path[320];
+    static char path[640];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     return path;
 }
@@ -260,5 +260,29 @@ static inline void expect_message(const struct error *error, const char *part)
     if (strstr(error->text, part) == NULL)
         fail_msg("'%s' is not in: %s", part, error->text);
 }
+
+static inline int folder_set_up(void **state)
+{
+    (void)state;
+    folder_make();
+    return 0;
+}
+
+static inline int folder_tear_down(void **state)
+{
+    (void)state;
+    folder_remove();
+    return memory_balance() == 0 ? 0 : -1;
+}
+
+/* The main function of a test: HDF5 through MPI-IO needs MPI, also with one process. */
+#define RUN_TESTS(tests)                                                                     \
+    int main(int argc, char **argv)                                                          \
+    {                                                                                        \
+        MPI_Init(&argc, &argv);                                                              \
+        const int failures = cmocka_run_group_tests(tests, folder_set_up, folder_tear_down); \
+        MPI_Finalize();                                                                      \
+        return failures;                                                                     \
+    }
 
 #endif

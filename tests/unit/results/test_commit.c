@@ -227,34 +227,15 @@ static void equal_texts_are_equal_bytes(void **state)
     assert_true(checksum_committed(path, 0) == checksum_committed(path, 1));
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    folder_make();
-    return 0;
-}
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_committed_trial_is_read_back_whole),
+    cmocka_unit_test(what_a_trial_leaves_out_is_absent),
+    cmocka_unit_test(a_trial_counts_only_after_its_commit),
+    cmocka_unit_test(a_trial_begun_again_no_longer_counts_until_it_is_committed),
+    cmocka_unit_test(a_trial_that_does_not_exist_is_refused),
+    cmocka_unit_test(a_crash_is_counted_for_the_trial_in_flight),
+    cmocka_unit_test(the_checksum_covers_every_reproducible_bit_and_no_other),
+    cmocka_unit_test(equal_texts_are_equal_bytes),
+};
 
-static int tear_down(void **state)
-{
-    (void)state;
-    folder_remove();
-    return memory_balance() == 0 ? 0 : -1;
-}
-
-int main(int argc, char **argv)
-{
-    MPI_Init(&argc, &argv);
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_committed_trial_is_read_back_whole),
-        cmocka_unit_test(what_a_trial_leaves_out_is_absent),
-        cmocka_unit_test(a_trial_counts_only_after_its_commit),
-        cmocka_unit_test(a_trial_begun_again_no_longer_counts_until_it_is_committed),
-        cmocka_unit_test(a_trial_that_does_not_exist_is_refused),
-        cmocka_unit_test(a_crash_is_counted_for_the_trial_in_flight),
-        cmocka_unit_test(the_checksum_covers_every_reproducible_bit_and_no_other),
-        cmocka_unit_test(equal_texts_are_equal_bytes),
-    };
-    const int failures = cmocka_run_group_tests(tests, set_up, tear_down);
-    MPI_Finalize();
-    return failures;
-}
+RUN_TESTS(tests)
