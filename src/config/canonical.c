@@ -1,7 +1,5 @@
 /* canonical.c - bytes that are equal exactly when results must be: keys sorted, numbers by their value or bits, texts
  * with their length in front, nothing from how the file was written. Written for speed: once per point of a grid. */
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "config/config.h"
@@ -25,9 +23,15 @@ static void add_hexadecimal(struct text *out, uint64_t bits)
 
 static void add_integer(struct text *out, int64_t value)
 {
-    char text[24];
-    const int length = snprintf(text, sizeof text, "%" PRId64, value);
-    text_add_bytes(out, text, (size_t)length);
+    char digits[24];
+    size_t at = sizeof digits;
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do
+        digits[--at] = (char)('0' + rest % 10);
+    while ((rest /= 10) > 0);
+    if (value < 0)
+        digits[--at] = '-';
+    text_add_bytes(out, digits + at, sizeof digits - at);
 }
 
 /* By bits; the two zeros are one value. */

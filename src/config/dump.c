@@ -12,6 +12,10 @@
 void write_real(struct text *out, double value)
 {
     char text[40];
+    if (fabs(value) < 1e15 && value == floor(value)) {
+        text_add(out, "%.0f", value);
+        return;
+    }
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, value);
         if (strtod(text, NULL) == value)

@@ -147,6 +147,9 @@ void phrase_add_allowed(struct phrase *phrase, const struct field *field)
         break;
     default:
         phrase_add(phrase, "%s", words[field->type]);
+        if ((field->type == FIELD_INTEGERS || field->type == FIELD_REALS) &&
+            (field->minimum != 0 || field->maximum != 0))
+            phrase_add(phrase, ", each");
         if (field->type != FIELD_SEED && field->type != FIELD_DURATION)
             add_range(phrase, field);
     }

@@ -6,7 +6,7 @@
 #include "config/config.h"
 #include "config/names.h"
 
-enum { COMMENT_COLUMN = 44 };
+enum { COMMENT_COLUMN = 34, LINE_MOST = 118 };
 
 static const char head[] =
     "# Every key of a sweep file: its default, what it may be, what it does. Made from the tables of the program:\n"
@@ -48,75 +48,88 @@ static const char tail[] =
     "# Trials are numbered in this order: grids of a union one after another; within a grid its keys and then the zip\n"
     "# groups as written, the last one changing fastest; dropped combinations leave no gap.\n";
 
-/* "key: value   # text", the text at one column. */
-static void add_line(struct text *out, const char *lead, int indent, const char *assignment, const char *comment)
+/* Comment lines of at most LINE_MOST characters, broken between words. */
+static void add_comment(struct text *out, int indent, const char *comment)
+{
+    const size_t most = (size_t)(LINE_MOST - indent - 2);
+    while (*comment != '\0') {
+        size_t length = strlen(comment);
+        if (length > most) {
+            length = most;
+            while (length > 1 && comment[length] != ' ')
+                length--;
+        }
+        text_add(out, "%*s# %.*s\n", indent, "", (int)length, comment);
+        comment += length;
+        comment += strspn(comment, " ");
+    }
+}
+
+static void add_allowed(const struct field *field, struct phrase *allowed)
+{
+    phrase_add_allowed(allowed, field);
+    if (field->unit != NULL && strcmp(field->unit, "1") != 0 && field->type != FIELD_DURATION)
+        phrase_add(allowed, "; %s", field->unit);
+    if (field->default_text == NULL)
+        phrase_add(allowed, "; required");
+    if ((field->flags & FIELD_NO_GRID) != 0)
+        phrase_add(allowed, "; not in a grid");
+}
+
+/* The sentence, then "key: value   # what is allowed". off: the key is commented out. */
+static void add_key(struct text *out, bool off, int indent, const struct field *field)
 {
     char line[256];
-    snprintf(line, sizeof line, "%s%*s%s", lead, indent, "", assignment);
-    text_add(out, "%-*s # %s\n", COMMENT_COLUMN, line, comment);
+    struct phrase allowed = {0};
+    const char *value = field->default_text == NULL ? "..." : field->default_text;
+    add_allowed(field, &allowed);
+    snprintf(line, sizeof line, "%*s%s%s: %s", indent, "", off ? "# " : "", field->name, value);
+    add_comment(out, indent, field->summary);
+    text_add(out, "%-*s # %s\n", COMMENT_COLUMN, line, allowed.text);
 }
 
-static void describe(const struct field *field, struct phrase *comment)
-{
-    if (field->type != FIELD_CHOICES) {
-        phrase_add_allowed(comment, field);
-        if (field->unit != NULL && strcmp(field->unit, "1") != 0)
-            phrase_add(comment, ", in %s", field->unit);
-        phrase_add(comment, ". ");
-    }
-    phrase_add(comment, "%s", field->summary);
-    if ((field->flags & FIELD_NO_GRID) != 0)
-        phrase_add(comment, " Not in a grid.");
-}
+static void add_fields(struct text *out, bool off, int indent, const struct field *fields);
 
-static void add_fields(struct text *out, const char *lead, int indent, const struct field *fields);
-
-static void add_key(struct text *out, const char *lead, int indent, const struct field *field)
-{
-    char assignment[200];
-    struct phrase comment = {0};
-    const bool required = field->default_text == NULL;
-    describe(field, &comment);
-    snprintf(assignment, sizeof assignment, "%s: %s", field->name, required ? "..." : field->default_text);
-    if (required)
-        phrase_add(&comment, " Required.");
-    add_line(out, lead, indent, assignment, comment.text);
-}
-
-/* The kinds of a choice, each with its sentence and settings; those of the default kind are part of the sweep when they
- * stand in the section's own map. */
-static void add_kinds(struct text *out, const char *lead, int indent, const struct field *field)
+/* The kinds of a choice, each with its sentence and settings. Those of the default kind are part of the sweep when they
+ * stand in the section's own map; the others are commented out. */
+static void add_kinds(struct text *out, bool off, int indent, const struct field *field)
 {
     const bool is_inline = (field->flags & FIELD_INLINE) != 0;
     for (const struct kind *const *kind = field->kinds->kinds; *kind != NULL; kind++) {
-        const bool is_default =
-            is_inline && field->default_text != NULL && strcmp((*kind)->name, field->default_text) == 0;
-        text_add(out, "%s%*s# %s: %s\n", lead, indent, "", (*kind)->name, (*kind)->summary);
-        add_fields(out, is_default || *lead != '\0' ? lead : "#", indent + (is_inline ? 0 : 4), kind_fields(*kind));
+        char heading[300];
+        const bool is_default = field->default_text != NULL && strcmp((*kind)->name, field->default_text) == 0;
+        const bool has_settings = kind_fields(*kind)->name != NULL;
+        snprintf(heading, sizeof heading, "-- %s%s: %s", (*kind)->name, has_settings ? ", with these settings" : "",
+                 (*kind)->summary);
+        add_comment(out, indent, heading);
+        add_fields(out, off || !is_inline || !is_default, indent + (is_inline ? 0 : 4), kind_fields(*kind));
     }
 }
 
-static void add_field(struct text *out, const char *lead, int indent, const struct field *field)
+static void add_field(struct text *out, bool off, int indent, const struct field *field)
 {
     if (field->type == FIELD_SECTION) {
-        text_add(out, "\n%s%*s# %s\n%s%*s%s:\n", lead, indent, "", field->summary, lead, indent, "", field->name);
-        add_fields(out, lead, indent + 2, field->section);
+        text_add(out, "\n");
+        add_comment(out, indent, field->summary);
+        text_add(out, "%*s%s:\n", indent, "", field->name);
+        add_fields(out, off, indent + 2, field->section);
         return;
     }
-    add_key(out, lead, indent, field);
+    text_add(out, indent == 0 ? "\n" : "");
+    add_key(out, off, indent, field);
     if (field->type == FIELD_CHOICE || field->type == FIELD_CHOICES)
-        add_kinds(out, lead, indent + (field->type == FIELD_CHOICES ? 2 : 0), field);
+        add_kinds(out, off, indent + (field->type == FIELD_CHOICES ? 2 : 0), field);
 }
 
-static void add_fields(struct text *out, const char *lead, int indent, const struct field *fields)
+static void add_fields(struct text *out, bool off, int indent, const struct field *fields)
 {
     for (const struct field *field = fields; field->name != NULL; field++)
-        add_field(out, lead, indent, field);
+        add_field(out, off, indent, field);
 }
 
 void config_reference(struct text *out)
 {
     text_add(out, "%s", head);
-    add_fields(out, "", 0, trial_fields);
+    add_fields(out, false, 0, trial_fields);
     text_add(out, "\n%s", tail);
 }
