@@ -74,6 +74,7 @@ enum status cluster_create(struct cluster **out, struct error *error)
     struct cluster *cluster = NULL;
     TRY(memory_allocate((void **)&cluster, 1, sizeof *cluster, "cluster", error));
     cluster->world = cluster->node = MPI_COMM_NULL;
+    setenv("OMPI_MCA_ess_singleton_isolated", "1", 0); /* Open MPI, one process without mpirun: no daemon beside it */
     enum status status = mpi_check(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided), "starting MPI", error);
     if (status == STATUS_OK)
         status = open_communicators(cluster, error);
