@@ -13,12 +13,24 @@ static void print_table(const struct kind_table *table)
         printf("  %-14s %s\n", (*kind)->name, (*kind)->summary);
 }
 
+static int print_reference(void)
+{
+    struct error error = {0};
+    struct text text = {0};
+    config_reference(&text);
+    const enum status status = text_status(&text, &error);
+    if (status == STATUS_OK)
+        fputs(text.data, stdout);
+    text_free(&text);
+    return status == STATUS_OK ? EXIT_OK : command_failed(&error);
+}
+
 static enum status refuse(const char *word, struct error *error)
 {
     struct text known = {0};
     for (int i = 0; config_tables[i] != NULL; i++)
         text_add(&known, "%s%s", i == 0 ? "" : ", ", config_tables[i]->plural);
-    const enum status status = fail(error, STATUS_USAGE, "list: '%s' is not one of %s", word, known.data);
+    const enum status status = fail(error, STATUS_USAGE, "list: '%s' is not one of reference, %s", word, known.data);
     text_free(&known);
     return status;
 }
@@ -26,6 +38,8 @@ static enum status refuse(const char *word, struct error *error)
 static int run(const struct arguments *arguments)
 {
     struct error error = {0};
+    if (arguments->operand_count == 1 && strcmp(arguments->operands[0], "reference") == 0)
+        return print_reference();
     for (int i = 0; arguments->operand_count == 0 && config_tables[i] != NULL; i++)
         print_table(config_tables[i]);
     for (int o = 0; o < arguments->operand_count; o++) {
@@ -46,7 +60,8 @@ const struct command command_list = {
     .operands = "[WHAT]...",
     .operand_count = -1,
     .summary = "List what a sweep file may name: losses, models, metrics, datasets, ...",
-    .details = "Without WHAT everything. sweeps/reference.yaml has every key with its default.",
+    .details = "Without WHAT everything. `seedbed list reference` prints every key of a sweep file with its default,\n"
+               "unit, range and a sentence, as in sweeps/reference.yaml.",
     .options = options,
     .run = run,
 };

@@ -228,7 +228,7 @@ static void describe_start(const struct session *session)
     int64_t ended = 0;
     for (int i = 0; i < OUTCOME_COUNT; i++)
         ended += session->resume.outcomes[i];
-    char what[512];
+    char what[FIELD_TEXT_BYTES + 512];
     snprintf(what, sizeof what, "%s: %lld trials, %lld to do, on %d %s, into %s",
              plan_sweep_config(session->plan)->name, (long long)plan_trial_count(session->plan),
              (long long)(plan_trial_count(session->plan) - ended), cluster_size(session->cluster),

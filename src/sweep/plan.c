@@ -1,40 +1,18 @@
 /* plan.c - every point of the grid is bound once; what trials share (sources, variants, models) is numbered by hash.
  * Until plan_resolve a trial's identity is the hash of its configuration alone and its model the number of its
  * configuration. */
-#include "sweep/plan.h"
-
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "seedbed/version.h"
-#include "sweep/grid.h"
-#include "sweep/growing.h"
-#include "sweep/hash_map.h"
+#include "sweep/plan_parts.h"
 
-struct plan {
-    struct tree_arena *arena;
-    struct grid *grid;
-    char *base_directory;
-    struct trial_config first; /* of trial 0 */
-    int64_t longest_epochs, largest_batch;
-    struct growing trials;    /* struct plan_trial */
-    struct growing sources;   /* struct plan_source */
-    struct growing variants;  /* struct plan_variant */
-    struct growing shapeless; /* struct model_config, by configuration */
-    struct growing models;    /* struct plan_model, by configuration and input */
-    struct hash_map variant_numbers, shapeless_numbers;
-    struct trial_config config; /* of the point at hand */
-    struct text canonical;      /* reused */
-};
-
-static struct plan_trial *trial_at(const struct plan *plan, int64_t trial)
+struct plan_trial *plan_trial_at(const struct plan *plan, int64_t trial)
 {
     return (struct plan_trial *)plan->trials.items + trial;
 }
 
-static struct plan_source *source_at(const struct plan *plan, int source)
+struct plan_source *plan_source_at(const struct plan *plan, int source)
 {
     return (struct plan_source *)plan->sources.items + source;
 }
@@ -66,15 +44,17 @@ static enum status hash_config(struct plan *plan, struct hash128 *out, struct er
     return status;
 }
 
-static enum status number_source(struct plan *plan, int32_t *number, struct error *error)
+static enum status number_source(struct plan *plan, int64_t point, int32_t *number, struct error *error)
 {
     const uint64_t seed = trial_stream_seed(&plan->config, STREAM_DATA);
     for (int i = 0; i < plan_source_count(plan); i++)
-        if (data_same_source(&plan->config.data, seed, &source_at(plan, i)->config, source_at(plan, i)->data_seed)) {
+        if (data_same_source(&plan->config.data, seed, &plan_source_at(plan, i)->config,
+                             plan_source_at(plan, i)->data_seed)) {
             *number = i;
             return STATUS_OK;
         }
-    const struct plan_source source = {.config = plan->config.data, .data_seed = seed};
+    struct plan_source source = {.config = plan->config.data, .data_seed = seed};
+    plan_find_place(plan, point, "data.source", source.place, sizeof source.place);
     *number = (int32_t)plan->sources.count;
     return growing_add(&plan->sources, &source, error);
 }
@@ -110,7 +90,7 @@ static enum status number_model(struct plan *plan, int32_t *number, struct error
 static enum status add_trial(struct plan *plan, int64_t point, struct error *error)
 {
     struct plan_trial trial = {.point = point, .epochs = plan->config.train.epochs};
-    TRY(number_source(plan, &trial.source, error));
+    TRY(number_source(plan, point, &trial.source, error));
     TRY(number_variant(plan, trial.source, &trial.variant, error));
     TRY(number_model(plan, &trial.model, error));
     TRY(hash_config(plan, &trial.identity, error));
@@ -124,7 +104,7 @@ static enum status add_trial(struct plan *plan, int64_t point, struct error *err
 }
 
 /* Binds one point into plan->config; *kept: it is a trial without a fault. */
-static enum status bind_point(struct plan *plan, int64_t point, bool *kept, struct faults *faults, struct error *error)
+enum status plan_bind_point(struct plan *plan, int64_t point, bool *kept, struct faults *faults, struct error *error)
 {
     const size_t mark = tree_arena_mark(plan->arena);
     const struct tree_node *root = grid_tree(plan->grid, plan->arena, point);
@@ -142,7 +122,7 @@ static enum status bind_points(struct plan *plan, const char *name, struct fault
 {
     for (int64_t point = 0; point < grid_points(plan->grid); point++) {
         bool kept = false;
-        TRY(bind_point(plan, point, &kept, faults, error));
+        TRY(plan_bind_point(plan, point, &kept, faults, error));
         if (kept && faults->count == 0)
             TRY(add_trial(plan, point, error));
     }
@@ -162,7 +142,7 @@ static enum status copy_text(const char *text, char **out, struct error *error)
     return STATUS_OK;
 }
 
-static enum status refuse(const struct faults *faults, const char *name, struct error *error)
+enum status plan_refuse(const struct faults *faults, const char *name, struct error *error)
 {
     return fail(error, STATUS_BAD_SWEEP, "%d fault%s in %s", faults->count, faults->count == 1 ? "" : "s", name);
 }
@@ -180,7 +160,7 @@ static enum status fill(struct plan *plan, const struct plan_request *request, s
     TRY(grid_read(request, plan->arena, &plan->grid, faults, error));
     if (plan->grid != NULL)
         TRY(bind_points(plan, request->name, faults, error));
-    return faults->count == 0 ? STATUS_OK : refuse(faults, request->name, error);
+    return faults->count == 0 ? STATUS_OK : plan_refuse(faults, request->name, error);
 }
 
 enum status plan_create(const struct plan_request *request, struct plan **out, struct faults *faults,
@@ -224,7 +204,7 @@ int plan_source_count(const struct plan *plan)
 
 const struct plan_source *plan_source(const struct plan *plan, int source)
 {
-    return source_at(plan, source);
+    return plan_source_at(plan, source);
 }
 
 int64_t plan_trial_count(const struct plan *plan)
@@ -234,7 +214,7 @@ int64_t plan_trial_count(const struct plan *plan)
 
 const struct plan_trial *plan_trial(const struct plan *plan, int64_t trial)
 {
-    return trial_at(plan, trial);
+    return plan_trial_at(plan, trial);
 }
 
 int plan_variant_count(const struct plan *plan)
@@ -276,7 +256,7 @@ enum status plan_trial_config(struct plan *plan, int64_t trial, struct trial_con
 {
     struct faults faults = {0};
     bool kept = false;
-    const enum status status = bind_point(plan, trial_at(plan, trial)->point, &kept, &faults, error);
+    const enum status status = plan_bind_point(plan, plan_trial_at(plan, trial)->point, &kept, &faults, error);
     faults_free(&faults);
     TRY(status);
     if (!kept)
@@ -285,8 +265,7 @@ enum status plan_trial_config(struct plan *plan, int64_t trial, struct trial_con
     return STATUS_OK;
 }
 
-/* "sweep.yaml:4:15" of a key of one trial, or of the whole file where the key is a default. */
-static void find_place(struct plan *plan, int64_t point, const char *key, char *place, size_t bytes)
+void plan_find_place(struct plan *plan, int64_t point, const char *key, char *place, size_t bytes)
 {
     const size_t mark = tree_arena_mark(plan->arena);
     const struct tree_node *root = grid_tree(plan->grid, plan->arena, point);
@@ -296,113 +275,4 @@ static void find_place(struct plan *plan, int64_t point, const char *key, char *
     if (node != NULL)
         tree_place(node, place, bytes);
     tree_arena_rewind(plan->arena, mark);
-}
-
-static void check_size(struct plan *plan, const struct plan_trial *trial, int part, struct faults *faults)
-{
-    static const char *const keys[PART_COUNT] = {"data.train_size", "data.test_size"};
-    const struct plan_variant *variant = plan_variant(plan, trial->variant);
-    const struct dataset_shape *shape = &source_at(plan, trial->source)->dataset->shape;
-    const int64_t size = part == PART_TRAIN ? variant->config.train_size : variant->config.test_size;
-    if (size <= shape->count[part])
-        return;
-    char place[256] = "";
-    find_place(plan, trial->point, keys[part], place, sizeof place);
-    faults_add(faults, place, "%s: %" PRId64 " samples, but the data set has %d; allowed: 0 for all, or 1 to %d",
-               keys[part], size, shape->count[part], shape->count[part]);
-}
-
-/* The network that trial->model's configuration makes on this input. */
-static enum status number_shaped_model(struct plan *plan, struct hash_map *numbers, const struct plan_trial *trial,
-                                       int32_t *number, struct faults *faults, struct error *error)
-{
-    const struct dataset_shape *shape = &source_at(plan, trial->source)->dataset->shape;
-    const int32_t key[] = {trial->model, shape->sample.height, shape->sample.width, shape->sample.channels,
-                           shape->classes};
-    int64_t found = 0;
-    TRY(hash_map_number(numbers, hash_bytes128(key, sizeof key), &found, error));
-    *number = (int32_t)found;
-    if (found < plan->models.count)
-        return STATUS_OK;
-    struct plan_model model = {.config = ((struct model_config *)plan->shapeless.items)[trial->model],
-                               .input = shape->sample,
-                               .classes = shape->classes};
-    struct error why = {0};
-    if (network_summarise(&model.config, model.input, model.classes, 1, &model.summary, &why) != STATUS_OK) {
-        char place[256] = "";
-        find_place(plan, trial->point, "model", place, sizeof place);
-        faults_add(faults, place, "model: %s", why.text);
-    }
-    return growing_add(&plan->models, &model, error);
-}
-
-static int64_t part_size(const struct plan *plan, const struct plan_trial *trial, int part)
-{
-    const struct data_config *config = &plan_variant(plan, trial->variant)->config;
-    const int64_t size = part == PART_TRAIN ? config->train_size : config->test_size;
-    return size > 0 ? size : source_at(plan, trial->source)->dataset->shape.count[part];
-}
-
-/* Training costs three forward passes; after every epoch both parts are evaluated. */
-static void predict_cost(const struct plan *plan, struct plan_trial *trial)
-{
-    const double train = (double)part_size(plan, trial, PART_TRAIN);
-    const double test = (double)part_size(plan, trial, PART_TEST);
-    const struct network_summary *summary = &plan_model(plan, trial->model)->summary;
-    const double epochs = (double)trial->epochs;
-    trial->samples = epochs * train;
-    trial->flops = summary->flops_per_sample * (3 * epochs * train + (epochs + 1) * (train + test));
-    trial->parameters = summary->parameter_count;
-}
-
-static void finish_identity(const struct plan *plan, struct plan_trial *trial)
-{
-    const struct dataset *dataset = source_at(plan, trial->source)->dataset;
-    const uint64_t parts[] = {trial->identity.high, trial->identity.low, dataset->digest[0], dataset->digest[1],
-                              SEEDBED_NUMERICS_VERSION};
-    trial->identity = hash_bytes128(parts, sizeof parts);
-}
-
-static enum status check_duplicate(struct plan *plan, struct hash_map *seen, int64_t trial, struct faults *faults,
-                                   struct error *error)
-{
-    int64_t first = 0;
-    const int64_t before = seen->count;
-    TRY(hash_map_number(seen, trial_at(plan, trial)->identity, &first, error));
-    if (seen->count > before || faults->count > 0)
-        return STATUS_OK;
-    char place[256] = "";
-    find_place(plan, trial_at(plan, trial)->point, "", place, sizeof place);
-    faults_add(faults, place,
-               "trial %" PRId64 " is the same as trial %" PRId64
-               ": every key that results depend on is equal; drop one from the grid, or exclude it",
-               trial, first);
-    return STATUS_OK;
-}
-
-static enum status resolve_trial(struct plan *plan, struct hash_map maps[2], int64_t trial_number,
-                                 struct faults *faults, struct error *error)
-{
-    struct plan_trial *trial = trial_at(plan, trial_number);
-    for (int part = 0; part < PART_COUNT; part++)
-        check_size(plan, trial, part, faults);
-    TRY(number_shaped_model(plan, &maps[0], trial, &trial->model, faults, error));
-    predict_cost(plan, trial);
-    finish_identity(plan, trial);
-    return check_duplicate(plan, &maps[1], trial_number, faults, error);
-}
-
-enum status plan_resolve(struct plan *plan, const struct dataset *const *datasets, struct faults *faults,
-                         struct error *error)
-{
-    struct hash_map maps[2] = {{0}, {0}}; /* models by input, trials by identity */
-    for (int i = 0; i < plan_source_count(plan); i++)
-        source_at(plan, i)->dataset = datasets[i];
-    enum status status = STATUS_OK;
-    for (int64_t i = 0; status == STATUS_OK && i < plan->trials.count; i++)
-        status = resolve_trial(plan, maps, i, faults, error);
-    hash_map_free(&maps[0]);
-    hash_map_free(&maps[1]);
-    TRY(status);
-    return faults->count == 0 ? STATUS_OK : refuse(faults, plan->first.name, error);
 }

@@ -83,8 +83,9 @@ int64_t plan_largest_batch(const struct plan *plan);
 
 int plan_axis_count(const struct plan *plan);
 const char *plan_axis_name(const struct plan *plan, int axis);
-/* The axis value of one trial as text; where the trial's grid has no such axis, the key's resolved value. */
-enum status plan_axis_text(struct plan *plan, int64_t trial, int axis, struct text *out, struct error *error);
+/* One trial's value of every axis as text: out [plan_axis_count], each replaced, owned by the caller. Empty where the
+ * trial's kinds have no such key. */
+enum status plan_axis_texts(struct plan *plan, int64_t trial, struct text *out, struct error *error);
 
 /* The sweep as resolved: every key of the first trial, then each axis and its values. The same text for the same sweep.
  */

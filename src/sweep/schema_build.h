@@ -48,6 +48,14 @@ enum status schema_add_column(struct schema *schema, const char *group, const st
 /* The dimensions of the list above. */
 enum status schema_add_dimensions(struct schema *schema, const struct schema_request *request, struct error *error);
 
+/* A fixed array of rank 0 to 2; where the file is made, *data is its zeroed memory, to be filled by the caller; else
+ * NULL. */
+enum status schema_add_fixed_array(struct schema *schema, const struct schema_request *request,
+                                   struct results_array array, void **data, struct error *error);
+
+/* The part of schema_add_fixed that needs the data sets and networks. */
+enum status schema_add_data(struct schema *schema, const struct schema_request *request, struct error *error);
+
 /* Everything that is written when the file is made: /sweep, /provenance, /dataset, /weights/layout_*, axes of /trials.
  */
 enum status schema_add_fixed(struct schema *schema, const struct schema_request *request, struct error *error);

@@ -1,0 +1,38 @@
+/* plan_parts.h - the body of a plan; for the files plan*.c. */
+#ifndef SEEDBED_SWEEP_PLAN_PARTS_H
+#define SEEDBED_SWEEP_PLAN_PARTS_H
+
+#include "sweep/grid.h"
+#include "sweep/growing.h"
+#include "sweep/hash_map.h"
+#include "sweep/plan.h"
+
+struct plan {
+    struct tree_arena *arena;
+    struct grid *grid;
+    char *base_directory;
+    struct trial_config first; /* of trial 0 */
+    int64_t longest_epochs, largest_batch;
+    struct growing trials;    /* struct plan_trial */
+    struct growing sources;   /* struct plan_source */
+    struct growing variants;  /* struct plan_variant */
+    struct growing shapeless; /* struct model_config, by configuration */
+    struct growing models;    /* struct plan_model, by configuration and input */
+    struct hash_map variant_numbers, shapeless_numbers;
+    struct trial_config config; /* of the point at hand */
+    struct text canonical;      /* reused */
+};
+
+struct plan_trial *plan_trial_at(const struct plan *plan, int64_t trial);
+struct plan_source *plan_source_at(const struct plan *plan, int source);
+
+/* Binds one point of the grid into plan->config; *kept: it is a trial without a fault. */
+enum status plan_bind_point(struct plan *plan, int64_t point, bool *kept, struct faults *faults, struct error *error);
+
+/* "sweep.yaml:4:15" of a key at a point of the grid, or of the whole file where the key is a default. */
+void plan_find_place(struct plan *plan, int64_t point, const char *key, char *place, size_t bytes);
+
+/* STATUS_BAD_SWEEP with the number of faults. */
+enum status plan_refuse(const struct faults *faults, const char *name, struct error *error);
+
+#endif

@@ -1,0 +1,114 @@
+/* plan_resolve.c - what a plan needs the data for: sizes, shapes, costs, identities, duplicates. */
+#include <inttypes.h>
+
+#include "seedbed/version.h"
+#include "sweep/plan_parts.h"
+
+static void check_size(struct plan *plan, const struct plan_trial *trial, int part, struct faults *faults)
+{
+    static const char *const keys[PART_COUNT] = {"data.train_size", "data.test_size"};
+    const struct plan_variant *variant = plan_variant(plan, trial->variant);
+    const struct dataset_shape *shape = &plan_source_at(plan, trial->source)->dataset->shape;
+    const int64_t size = part == PART_TRAIN ? variant->config.train_size : variant->config.test_size;
+    if (size <= shape->count[part])
+        return;
+    char place[256] = "";
+    plan_find_place(plan, trial->point, keys[part], place, sizeof place);
+    faults_add(faults, place, "%s: %" PRId64 " samples, but the data set has %d; allowed: 0 for all, or 1 to %d",
+               keys[part], size, shape->count[part], shape->count[part]);
+}
+
+/* The network that trial->model's configuration makes on this input. */
+static enum status number_shaped_model(struct plan *plan, struct hash_map *numbers, const struct plan_trial *trial,
+                                       int32_t *number, struct faults *faults, struct error *error)
+{
+    const struct dataset_shape *shape = &plan_source_at(plan, trial->source)->dataset->shape;
+    const int32_t key[] = {trial->model, shape->sample.height, shape->sample.width, shape->sample.channels,
+                           shape->classes};
+    int64_t found = 0;
+    TRY(hash_map_number(numbers, hash_bytes128(key, sizeof key), &found, error));
+    *number = (int32_t)found;
+    if (found < plan->models.count)
+        return STATUS_OK;
+    struct plan_model model = {.config = ((struct model_config *)plan->shapeless.items)[trial->model],
+                               .input = shape->sample,
+                               .classes = shape->classes};
+    struct error why = {0};
+    if (network_summarise(&model.config, model.input, model.classes, 1, &model.summary, &why) != STATUS_OK) {
+        char place[256] = "";
+        plan_find_place(plan, trial->point, "model", place, sizeof place);
+        faults_add(faults, place, "model: %s", why.text);
+    }
+    return growing_add(&plan->models, &model, error);
+}
+
+static int64_t part_size(const struct plan *plan, const struct plan_trial *trial, int part)
+{
+    const struct data_config *config = &plan_variant(plan, trial->variant)->config;
+    const int64_t size = part == PART_TRAIN ? config->train_size : config->test_size;
+    return size > 0 ? size : plan_source_at(plan, trial->source)->dataset->shape.count[part];
+}
+
+/* Training costs three forward passes; after every epoch both parts are evaluated. */
+static void predict_cost(const struct plan *plan, struct plan_trial *trial)
+{
+    const double train = (double)part_size(plan, trial, PART_TRAIN);
+    const double test = (double)part_size(plan, trial, PART_TEST);
+    const struct network_summary *summary = &plan_model(plan, trial->model)->summary;
+    const double epochs = (double)trial->epochs;
+    trial->samples = epochs * train;
+    trial->flops = summary->flops_per_sample * (3 * epochs * train + (epochs + 1) * (train + test));
+    trial->parameters = summary->parameter_count;
+}
+
+static void finish_identity(const struct plan *plan, struct plan_trial *trial)
+{
+    const struct dataset *dataset = plan_source_at(plan, trial->source)->dataset;
+    const uint64_t parts[] = {trial->identity.high, trial->identity.low, dataset->digest[0], dataset->digest[1],
+                              SEEDBED_NUMERICS_VERSION};
+    trial->identity = hash_bytes128(parts, sizeof parts);
+}
+
+static enum status check_duplicate(struct plan *plan, struct hash_map *seen, int64_t trial, struct faults *faults,
+                                   struct error *error)
+{
+    int64_t first = 0;
+    const int64_t before = seen->count;
+    TRY(hash_map_number(seen, plan_trial_at(plan, trial)->identity, &first, error));
+    if (seen->count > before || faults->count > 0)
+        return STATUS_OK;
+    char place[256] = "";
+    plan_find_place(plan, plan_trial_at(plan, trial)->point, "", place, sizeof place);
+    faults_add(faults, place,
+               "trial %" PRId64 " is the same as trial %" PRId64
+               ": every key that results depend on is equal; drop one from the grid, or exclude it",
+               trial, first);
+    return STATUS_OK;
+}
+
+static enum status resolve_trial(struct plan *plan, struct hash_map maps[2], int64_t trial_number,
+                                 struct faults *faults, struct error *error)
+{
+    struct plan_trial *trial = plan_trial_at(plan, trial_number);
+    for (int part = 0; part < PART_COUNT; part++)
+        check_size(plan, trial, part, faults);
+    TRY(number_shaped_model(plan, &maps[0], trial, &trial->model, faults, error));
+    predict_cost(plan, trial);
+    finish_identity(plan, trial);
+    return check_duplicate(plan, &maps[1], trial_number, faults, error);
+}
+
+enum status plan_resolve(struct plan *plan, const struct dataset *const *datasets, struct faults *faults,
+                         struct error *error)
+{
+    struct hash_map maps[2] = {{0}, {0}}; /* models by input, trials by identity */
+    for (int i = 0; i < plan_source_count(plan); i++)
+        plan_source_at(plan, i)->dataset = datasets[i];
+    enum status status = STATUS_OK;
+    for (int64_t i = 0; status == STATUS_OK && i < plan->trials.count; i++)
+        status = resolve_trial(plan, maps, i, faults, error);
+    hash_map_free(&maps[0]);
+    hash_map_free(&maps[1]);
+    TRY(status);
+    return faults->count == 0 ? STATUS_OK : plan_refuse(faults, plan->first.name, error);
+}
