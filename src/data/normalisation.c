@@ -25,32 +25,47 @@ static size_t pixels_of(const struct samples *samples)
     return (size_t)shape->height * (size_t)shape->width;
 }
 
-/* From a histogram, so exact whatever the order of samples. */
+struct byte_sums {
+    uint64_t sum, squares;
+    uint8_t minimum, maximum;
+};
+
+/* Integers, so exact whatever the order; short runs in 32 bits make vector code.   values [n], stride apart */
+static void add_bytes(size_t n, size_t stride, const uint8_t *values, struct byte_sums *sums)
+{
+    enum { RUN = 1 << 12 };
+    uint8_t minimum = sums->minimum, maximum = sums->maximum;
+    for (size_t start = 0; start < n; start += RUN) {
+        const size_t end = n - start < RUN ? n : start + RUN;
+        uint32_t sum = 0, squares = 0;
+        for (size_t i = start; i < end; i++) {
+            const uint8_t value = values[i * stride];
+            sum += value;
+            squares += (uint32_t)value * value;
+            minimum = value < minimum ? value : minimum;
+            maximum = value > maximum ? value : maximum;
+        }
+        sums->sum += sum;
+        sums->squares += squares;
+    }
+    sums->minimum = minimum;
+    sums->maximum = maximum;
+}
+
 static struct spread spread_of_bytes(const struct samples *samples, int channel)
 {
     const size_t channels = (size_t)samples->dataset->shape.sample.channels;
     const size_t pixels = pixels_of(samples);
     const uint8_t *values = (const uint8_t *)dataset_values_const(samples->dataset, samples->part) + channel;
-    uint64_t counts[256] = {0};
-    for (int i = 0; i < samples->count; i++) {
-        const uint8_t *sample = values + (size_t)samples->index[i] * pixels * channels;
-        for (size_t pixel = 0; pixel < pixels; pixel++)
-            counts[sample[pixel * channels]]++;
-    }
+    struct byte_sums sums = {.minimum = UINT8_MAX};
+    for (int i = 0; i < samples->count; i++)
+        add_bytes(pixels, channels, values + (size_t)samples->index[i] * pixels * channels, &sums);
     const double total = (double)samples->count * (double)pixels;
-    struct spread spread = {.minimum = INFINITY, .maximum = -INFINITY};
-    for (int value = 0; value < 256; value++) {
-        spread.mean += value * (double)counts[value] / total;
-        if (counts[value] > 0) {
-            spread.minimum = fmin(spread.minimum, value);
-            spread.maximum = value;
-        }
-    }
-    double variance = 0;
-    for (int value = 0; value < 256; value++)
-        variance += (value - spread.mean) * (value - spread.mean) * ((double)counts[value] / total);
-    spread.deviation = sqrt(variance);
-    return spread;
+    const double mean = (double)sums.sum / total;
+    return (struct spread){.mean = mean,
+                           .deviation = sqrt(fmax((double)sums.squares / total - mean * mean, 0)),
+                           .minimum = sums.minimum,
+                           .maximum = sums.maximum};
 }
 
 /* Sum of (x - centre)^power over one channel, power 1 or 2; the extremes on the way. */

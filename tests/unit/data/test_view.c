@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "data/data.h"
+#include "seedbed/random.h"
 #include "settings.h"
 
 /* Last: its macro `fail` would hide the function. */
@@ -260,21 +261,41 @@ static void expect_gathered(const struct samples *samples, const int32_t *which,
     free(x);
 }
 
+/* 40 and 30 samples of 5 x 3 pixels with random values; free with dataset_destroy. */
+static struct dataset *random_values(enum sample_type type, int channels)
+{
+    const struct dataset_shape shape = {
+        .sample = {.height = 5, .width = 3, .channels = channels}, .type = type, .classes = 2, .count = {40, 30}};
+    struct dataset *dataset = NULL;
+    struct random random = random_start(STREAM_DATA, 5, 0);
+    assert_int_equal(dataset_allocate(&shape, &dataset, NULL), STATUS_OK);
+    for (int part = 0; part < PART_COUNT; part++)
+        for (int i = 0; i < shape.count[part] * 15 * channels; i++)
+            if (type == SAMPLE_UINT8)
+                ((uint8_t *)dataset_values(dataset, part))[i] = (uint8_t)random_word(&random);
+            else
+                ((float *)dataset_values(dataset, part))[i] = (float)random_normal(&random);
+    dataset_seal(dataset);
+    return dataset;
+}
+
 static void gathering_is_bitwise_the_documented_formula(void **state)
 {
     (void)state;
     struct data_config config = default_config();
-    const struct data_config plugin = stripes_config("standard");
-    config.train_size = 300;
-    struct data_view *views[] = {see(glyphs, &config), see(stripes, &plugin)};
-    for (int i = 0; i < 2; i++)
-        for (int part = 0; part < PART_COUNT; part++) {
-            const struct samples *samples = &views[i]->parts[part];
-            expect_gathered(samples, NULL, 3, samples->count - 3);
-            expect_gathered(samples, (const int32_t[]){9, 0, 29, 29, 4}, 0, 5);
+    config.train_size = 35;
+    for (int channels = 1; channels <= CHANNELS_MAX; channels++)
+        for (int type = SAMPLE_UINT8; type <= SAMPLE_FLOAT32; type++) {
+            struct dataset *dataset = random_values((enum sample_type)type, channels);
+            struct data_view *view = see(dataset, &config);
+            for (int part = 0; part < PART_COUNT; part++) {
+                const struct samples *samples = &view->parts[part];
+                expect_gathered(samples, NULL, 3, samples->count - 3);
+                expect_gathered(samples, (const int32_t[]){9, 0, 29, 29, 4}, 0, 5);
+            }
+            data_view_destroy(&view);
+            dataset_destroy(&dataset);
         }
-    data_view_destroy(&views[0]);
-    data_view_destroy(&views[1]);
 }
 
 static void too_many_channels_are_refused(void **state)
