@@ -121,8 +121,10 @@ static void add_remedy(struct phrase *remedy, const struct slot *slot, const str
         return;
     if (strchr(key, '.') != NULL && config_find_key(slot->binder->root_fields, key, NULL))
         phrase_add(remedy, "; outside 'grid' a dotted key is written as nested maps");
-    else if (config_find_elsewhere(slot->binder->root_fields, key, elsewhere, sizeof elsewhere))
+    else if (config_find_elsewhere(slot->binder->root_fields, key, elsewhere, sizeof elsewhere)) {
         phrase_add(remedy, "; did you mean '%s'?", elsewhere);
+        return;
+    }
     phrase_add(remedy, "; allowed: ");
     if (scope->fields != NULL)
         phrase_add_fields(remedy, scope->fields);

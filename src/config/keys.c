@@ -115,10 +115,12 @@ const struct field *config_value(const struct field *fields, const void *config,
     return cursor.key.field;
 }
 
+static bool find_exactly(const struct field *fields, const char *name, char *path, size_t bytes);
+
 static bool find_below(const struct field *field, const char *name, char *path, size_t bytes)
 {
     if (field->type == FIELD_SECTION)
-        return config_find_elsewhere(field->section, name, path, bytes);
+        return find_exactly(field->section, name, path, bytes);
     if (field->type != FIELD_CHOICE || (field->flags & FIELD_INLINE) != 0)
         return false;
     struct cursor cursor = {0};
@@ -128,7 +130,7 @@ static bool find_below(const struct field *field, const char *name, char *path, 
     return true;
 }
 
-bool config_find_elsewhere(const struct field *fields, const char *name, char *path, size_t bytes)
+static bool find_exactly(const struct field *fields, const char *name, char *path, size_t bytes)
 {
     struct cursor cursor = {0};
     if (enter_table(&cursor, fields, NULL, name, strlen(name))) {
@@ -139,6 +141,22 @@ bool config_find_elsewhere(const struct field *fields, const char *name, char *p
         char below[100];
         if (find_below(field, name, below, sizeof below)) {
             snprintf(path, bytes, "%s.%s", field->name, below);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool config_find_elsewhere(const struct field *fields, const char *name, char *path, size_t bytes)
+{
+    if (find_exactly(fields, name, path, bytes))
+        return true;
+    for (const struct field *field = fields; field->name != NULL; field++) {
+        struct nearest nearest = {.wrong = name};
+        if (field->type == FIELD_SECTION)
+            nearest_offer_fields(&nearest, field->section);
+        if (nearest.best != NULL) {
+            snprintf(path, bytes, "%s.%s", field->name, nearest.best);
             return true;
         }
     }
@@ -184,8 +202,8 @@ void config_explain_key(const struct field *fields, const char *path, char *text
     struct nearest nearest = {.wrong = part};
     offer_names(&nearest, fields, &cursor);
     if (nearest.best != NULL)
-        snprintf(text, bytes, "unknown key '%.200s'; did you mean '%.*s%s'?", path, (int)(left - path), path,
-                 nearest.best);
+        snprintf(text, bytes, "unknown key '%.200s'; did you mean '%.*s%s%s'?", path, (int)(left - path), path,
+                 nearest.best, left + strcspn(left, "."));
     else if (left[strcspn(left, ".")] == '\0' && config_find_elsewhere(fields, part, elsewhere, sizeof elsewhere))
         snprintf(text, bytes, "unknown key '%.200s'; did you mean '%s'?", path, elsewhere);
     else {

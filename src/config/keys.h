@@ -19,7 +19,7 @@ bool config_find_key(const struct field *fields, const char *path, struct config
 /* The field and value (lent) that a dotted key has in this config; NULL when the chosen kinds have no such setting. */
 const struct field *config_value(const struct field *fields, const void *config, const char *path, const void **value);
 
-/* Writes the first dotted key whose last part is name; whether there is one. */
+/* Writes the first dotted key whose last part is name, or nearly name in a section; whether there is one. */
 bool config_find_elsewhere(const struct field *fields, const char *name, char *path, size_t bytes);
 
 /* One sentence about a dotted key that config_find_key does not find, with the nearest name. */

@@ -266,12 +266,18 @@ static void report_syntax(struct reader *reader, const char *text, size_t bytes)
 {
     const yaml_parser_t *yaml = &reader->yaml;
     const yaml_mark_t *mark = &yaml->problem_mark;
+    const char *problem = yaml->problem != NULL ? yaml->problem : "cannot be read";
     if (yaml->error == YAML_MEMORY_ERROR)
         out_of_memory(reader);
     else if (is_tab(text, bytes, mark))
         reader_fault(reader, mark, "a tab; YAML is indented with spaces", NULL);
+    else if (strstr(problem, "mapping values are not allowed") != NULL)
+        reader_fault(reader, mark,
+                     "a ':' that cannot stand here; is a space missing after one in the line before, or are "
+                     "quotes missing around a text?",
+                     NULL);
     else
-        reader_fault(reader, mark, yaml->problem != NULL ? yaml->problem : "cannot be read", yaml->context);
+        reader_fault(reader, mark, problem, yaml->context);
 }
 
 static void read_events(struct reader *reader, const char *text, size_t bytes)

@@ -98,9 +98,7 @@ static void add_kinds(struct text *out, bool off, int indent, const struct field
     for (const struct kind *const *kind = field->kinds->kinds; *kind != NULL; kind++) {
         char heading[300];
         const bool is_default = field->default_text != NULL && strcmp((*kind)->name, field->default_text) == 0;
-        const bool has_settings = kind_fields(*kind)->name != NULL;
-        snprintf(heading, sizeof heading, "-- %s%s: %s", (*kind)->name, has_settings ? ", with these settings" : "",
-                 (*kind)->summary);
+        snprintf(heading, sizeof heading, "-- %s: %s", (*kind)->name, (*kind)->summary);
         add_comment(out, indent, heading);
         add_fields(out, off || !is_inline || !is_default, indent + (is_inline ? 0 : 4), kind_fields(*kind));
     }

@@ -77,11 +77,9 @@ static bool check_entries(const struct axis *axis, struct entry *entries, struct
     for (int i = 1; i < axis->part_count; i++) {
         const struct entry *before = &entries[i - 1], *entry = &entries[i];
         if (repeats(before, entry, reach)) {
-            const bool is_range = entry->high > entry->low;
-            axis_fault(faults, entry->node, "%s: %s%s%s is among the values twice; it is already in line %d",
-                       axis->key->text, is_range ? "a value of '" : "'",
-                       entry->node->type == TREE_SCALAR ? entry->node->text : "this list or map", "'",
-                       before->node->line);
+            const char *text = entry->node->type == TREE_SCALAR ? entry->node->text : "[...]";
+            axis_fault(faults, entry->node, "%s: %s'%s' is among the values twice; it is already in line %d",
+                       axis->key->text, entry->high > entry->low ? "a value of " : "", text, before->node->line);
             good = false;
         }
         reach = entry->high > reach || isnan(entry->high) ? entry->high : reach;
