@@ -31,7 +31,7 @@ struct byte_sums {
 };
 
 /* Integers, so exact whatever the order; short runs in 32 bits make vector code.   values [n], stride apart */
-static void add_bytes(size_t n, size_t stride, const uint8_t *values, struct byte_sums *sums)
+static inline void add_bytes(size_t n, size_t stride, const uint8_t *values, struct byte_sums *sums)
 {
     enum { RUN = 1 << 12 };
     uint8_t minimum = sums->minimum, maximum = sums->maximum;
@@ -58,8 +58,13 @@ static struct spread spread_of_bytes(const struct samples *samples, int channel)
     const size_t pixels = pixels_of(samples);
     const uint8_t *values = (const uint8_t *)dataset_values_const(samples->dataset, samples->part) + channel;
     struct byte_sums sums = {.minimum = UINT8_MAX};
-    for (int i = 0; i < samples->count; i++)
-        add_bytes(pixels, channels, values + (size_t)samples->index[i] * pixels * channels, &sums);
+    for (int i = 0; i < samples->count; i++) {
+        const uint8_t *sample = values + (size_t)samples->index[i] * pixels * channels;
+        if (channels == 1) /* a constant stride makes better code */
+            add_bytes(pixels, 1, sample, &sums);
+        else
+            add_bytes(pixels, channels, sample, &sums);
+    }
     const double total = (double)samples->count * (double)pixels;
     const double mean = (double)sums.sum / total;
     return (struct spread){.mean = mean,
