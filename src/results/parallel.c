@@ -25,7 +25,7 @@ enum status parallel_rank(const void *communicator, int *rank, struct error *err
 
 enum status parallel_agree(const void *communicator, enum status mine, struct error *error)
 {
-    const MPI_Comm comm = communicator_at(communicator);
+    MPI_Comm comm = communicator_at(communicator);
     struct error local = {.status = mine};
     if (mine != STATUS_OK && error != NULL)
         snprintf(local.text, sizeof local.text, "%s", error->text);

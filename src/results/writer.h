@@ -31,9 +31,9 @@ struct results_writer {
     atomic_llong in_flight;  /* trial, -1: none */
 };
 
-/* Write or read one row of a target. */
-enum status writer_put(struct results_writer *writer, int target, int64_t row, const void *data, struct error *error);
-enum status writer_get(struct results_writer *writer, int target, int64_t row, void *data, struct error *error);
+/* Write or read one row of targets[index]. */
+enum status writer_put(struct results_writer *writer, int index, int64_t row, const void *data, struct error *error);
+enum status writer_get(struct results_writer *writer, int index, int64_t row, void *data, struct error *error);
 /* The same for an own column. */
 enum status writer_put_own(struct results_writer *writer, enum own_column column, int64_t row, const void *data,
                            struct error *error);
