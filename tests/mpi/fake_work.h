@@ -11,8 +11,9 @@
 enum { FAKE_TRIALS_MAX = 4096, NONE = -1 };
 
 struct fake_work {
-    double seconds; /* of each trial, spent between yields */
+    double seconds, failing_seconds; /* of each trial, spent between yields */
     int64_t failing_trial, erring_trial;
+    int errors;
     int runs, signalling_run; /* raises `signal` in this rank's n-th run */
     int signal;
     int trained[FAKE_TRIALS_MAX]; /* how often it ended here */
@@ -24,12 +25,12 @@ static inline enum status fake_run(void *context, int64_t trial, const struct yi
                                    struct error *error)
 {
     struct fake_work *fake = context;
-    const double end = clock_monotonic() + fake->seconds;
+    const double end = clock_monotonic() + (trial == fake->failing_trial ? fake->failing_seconds : fake->seconds);
     if (fake->runs++ == fake->signalling_run)
         raise(fake->signal);
     while (clock_monotonic() < end)
         TRY(yield->call(yield->context, error));
-    if (trial == fake->erring_trial)
+    if (trial == fake->erring_trial && ++fake->errors)
         return fail(error, STATUS_NO_SPACE, "no room for trial %lld", (long long)trial);
     ending->outcome = trial == fake->failing_trial ? OUTCOME_FAILED : OUTCOME_DONE;
     ending->seconds = fake->seconds;
