@@ -131,7 +131,7 @@ static enum status loop_run(struct loop *loop, struct error *error)
     const double steps_per_epoch = ceil((double)loop->count / loop->batch);
     loop->at = (struct schedule_position){.steps = config->epochs * (int64_t)steps_per_epoch, .epochs = config->epochs};
     loop->rate = loop->schedule->rate(config->schedule.settings, config->learning_rate, &loop->at);
-    TRY(loop_report(loop, 0, NAN, error));
+    TRY(loop_report(loop, 0, (double)NAN, error));
     for (; loop->at.epoch < config->epochs; loop->at.epoch++) {
         TRY(loop_epoch(loop, error));
         TRY(loop_report(loop, loop->at.epoch + 1, loop->norms / steps_per_epoch, error));

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "kernels/blas.h"
 #include "network/network.h"
+#include "seedbed/random.h"
 #include "settings.h"
 #include "toy_samples.h"
 #include "training/training.h"
@@ -189,6 +191,74 @@ static void the_same_seeds_give_the_same_bits_and_another_order_other_bits(void 
     free_world(&third);
 }
 
+/* One step on the samples `which`, by the public interfaces alone. */
+static void step_by_hand(struct world *world, const int32_t *which, int n, int64_t step, float *state)
+{
+    float dlogits[BATCH * CLASSES], *const x = network_input(world->network);
+    int16_t labels[BATCH];
+    samples_gather(&world->samples, which, 0, n, x);
+    for (int i = 0; i < n; i++)
+        labels[i] = world->samples.labels[which[i]];
+    const float *const logits = network_forward(world->network, x, n, PASS_TRAIN);
+    ((const struct loss_ops *)world->train.loss.kind)
+        ->gradient(world->train.loss.settings, n, CLASSES, logits, labels, 1.0f / (float)n, dlogits);
+    network_backward(world->network, dlogits, n);
+    ((const struct optimizer_ops *)world->train.optimizer.kind)
+        ->step(world->train.optimizer.settings, world->train.learning_rate, step,
+               network_parameter_count(world->network), network_gradient(world->network),
+               network_parameters(world->network), state);
+}
+
+static void each_epoch_takes_the_batches_of_its_own_permutation(void **state)
+{
+    (void)state;
+    struct world hand = make_world(), loop = make_world();
+    struct record record = {0};
+    int32_t order[COUNT];
+    float velocity[1024] = {0};
+    int64_t step = 0;
+    assert_true(network_parameter_count(hand.network) <= 1024);
+    for (uint32_t epoch = 0; epoch < EPOCHS; epoch++) {
+        struct random random = random_start(STREAM_ORDER, 9, epoch);
+        random_permutation(&random, COUNT, order);
+        for (int first = 0; first < COUNT; first += BATCH)
+            step_by_hand(&hand, order + first, COUNT - first < BATCH ? COUNT - first : BATCH, step++, velocity);
+    }
+    assert_int_equal(train(&loop, &record, 9, NULL), STATUS_OK);
+    assert_memory_equal(network_parameters(hand.network), network_parameters(loop.network),
+                        sizeof(float) * (size_t)network_parameter_count(hand.network));
+    free_world(&hand);
+    free_world(&loop);
+}
+
+static enum status check_flushing(void *context, struct error *error)
+{
+    (void)error;
+    *(int *)context = flush_subnormals(1);
+    return STATUS_OK;
+}
+
+static void subnormals_vanish_during_training_and_evaluation_only(void **state)
+{
+    (void)state;
+    struct world world = make_world();
+    struct evaluator *evaluator = NULL;
+    struct evaluation evaluation;
+    int flushing = 0;
+    const struct training training = {.network = world.network, .samples = &world.samples, .config = &world.train};
+    const struct training_hooks hooks = {.context = &flushing, .yield = check_flushing};
+    assert_int_equal(training_run(&training, &hooks, NULL), STATUS_OK);
+    assert_true(flushing);
+    assert_false(flush_subnormals(0));
+    flushing = 0;
+    assert_int_equal(evaluator_create(&world.samples, CLASSES, &evaluator, NULL), STATUS_OK);
+    assert_int_equal(evaluator_run(evaluator, world.network, &world.train.loss, &hooks, &evaluation, NULL), STATUS_OK);
+    assert_true(flushing);
+    assert_false(flush_subnormals(0));
+    evaluator_destroy(&evaluator);
+    free_world(&world);
+}
+
 static void evaluating_between_epochs_changes_no_bit(void **state)
 {
     (void)state;
@@ -284,6 +354,8 @@ int main(void)
         cmocka_unit_test(hooks_see_every_step_and_epoch),
         cmocka_unit_test(a_hook_ends_the_training_with_its_status),
         cmocka_unit_test(the_same_seeds_give_the_same_bits_and_another_order_other_bits),
+        cmocka_unit_test(each_epoch_takes_the_batches_of_its_own_permutation),
+        cmocka_unit_test(subnormals_vanish_during_training_and_evaluation_only),
         cmocka_unit_test(evaluating_between_epochs_changes_no_bit),
         cmocka_unit_test(a_batch_larger_than_the_data_takes_all_of_it),
         cmocka_unit_test(no_epoch_leaves_the_network_as_it_is),
