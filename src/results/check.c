@@ -1,4 +1,6 @@
-/* check.c - whether a file is laid out as a schema says: the same arrays, of the same types and shapes. */
+/* check.c - whether a file is laid out as a schema says: the same arrays, of the same types and shapes.
+ * What was written when the file was made and is never written again may differ where a resumed run may: in the
+ * length of texts, and in all that is not reproducible (provenance). */
 #include <string.h>
 
 #include "results/reader.h"
@@ -38,10 +40,29 @@ static bool is_contiguous(const struct reader_array *found)
     return contiguous;
 }
 
+static bool same_type(const struct reader_array *found, const struct results_array *array)
+{
+    const hid_t stored = H5Dget_type(found->dataset);
+    const hid_t wanted = h5_file_type(array->type, array->text_bytes, array->enum_names);
+    bool same = H5Tequal(stored, wanted) > 0;
+    if (array->type == RESULTS_TEXT && !array_is_row(array))
+        same = H5Tget_class(stored) == H5T_STRING && H5Tis_variable_str(stored) == 0;
+    H5Tclose(wanted);
+    H5Tclose(stored);
+    return same;
+}
+
+static bool may_differ(const struct results_array *array)
+{
+    return !array_is_row(array) && !array->reproducible;
+}
+
 static enum status check_array(const struct results_reader *reader, const struct layout *layout, int index,
                                struct error *error)
 {
     const struct results_array *array = &layout->arrays[index];
+    if (may_differ(array))
+        return STATUS_OK;
     char path[PATH_BYTES];
     array_path(array, path);
     const struct reader_array *found = reader_find(reader, path);
@@ -52,12 +73,7 @@ static enum status check_array(const struct results_reader *reader, const struct
         sizes[d] = (hsize_t)layout->dimensions[array->dimensions[d]].size;
     if (!same_shape(found, array->rank, sizes))
         return shape_failure(reader, found, array->rank, sizes, error);
-    const hid_t stored = H5Dget_type(found->dataset);
-    const hid_t wanted = h5_file_type(array->type, array->text_bytes, array->enum_names);
-    const bool same_type = H5Tequal(stored, wanted) > 0;
-    H5Tclose(wanted);
-    H5Tclose(stored);
-    if (!same_type)
+    if (!same_type(found, array))
         return fail(error, STATUS_BAD_RESULTS, "%s: was made for another sweep: %s is not of type %s", reader->path,
                     path, type_name(array->type));
     if (!is_contiguous(found))
@@ -88,7 +104,7 @@ enum status results_check_schema(const struct results_reader *reader, const stru
     for (int a = 0; a < layout->array_count && status == STATUS_OK; a++)
         status = check_array(reader, layout, a, error);
     for (int a = 0; a < reader->array_count && status == STATUS_OK; a++)
-        if (!layout_has(layout, reader->arrays[a].path))
+        if (reader->arrays[a].reproducible && !layout_has(layout, reader->arrays[a].path))
             status = fail(error, STATUS_BAD_RESULTS, "%s: was made for another sweep: this one has no %s", reader->path,
                           reader->arrays[a].path);
     layout_destroy(&layout);

@@ -186,6 +186,28 @@ static void a_file_of_another_sweep_is_refused_with_the_difference(void **state)
     expect_message(&error, "this one has no /margins/kind");
 }
 
+static void texts_and_provenance_of_a_resumed_run_may_differ(void **state)
+{
+    (void)state;
+    const char *path = path_of("resumed.h5");
+    struct error error;
+    struct results_writer *writer = NULL;
+    struct results_array arrays[ROW_COUNT];
+    struct results_schema schema = fixture_schema;
+    memcpy(arrays, fixture_arrays, sizeof arrays);
+    schema.arrays = arrays;
+    arrays[FIXED_LABELS].reproducible = false;
+    must(results_create(path, &schema, &error), &error);
+    arrays[FIXED_YAML].text_bytes += 20;
+    snprintf(arrays[FIXED_LABELS].name, sizeof arrays[FIXED_LABELS].name, "other_label");
+    must(results_open(path, &schema, &fixture_communicator, &writer, &error), &error);
+    run_trial(writer, 0);
+    must(results_close(&writer, &error), &error);
+    arrays[ROW_NOTE].text_bytes += 1;
+    assert_int_equal(results_open(path, &schema, &fixture_communicator, &writer, &error), STATUS_BAD_RESULTS);
+    expect_message(&error, "/trials/note is not of type text");
+}
+
 static void what_is_not_a_results_file_is_refused_before_anything_is_written(void **state)
 {
     (void)state;
@@ -271,6 +293,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(readers_may_open_the_file_of_a_run_and_writers_may_not),
     cmocka_unit_test(sessions_follow_each_other_and_the_last_row_is_used_again),
     cmocka_unit_test(a_file_of_another_sweep_is_refused_with_the_difference),
+    cmocka_unit_test(texts_and_provenance_of_a_resumed_run_may_differ),
     cmocka_unit_test(what_is_not_a_results_file_is_refused_before_anything_is_written),
     cmocka_unit_test(forty_starts_never_change_the_metadata),
 };
