@@ -15,5 +15,5 @@ foreach(source ${system_tests})
   add_test(NAME ${prefix}system/${name}
     COMMAND ${SEEDBED_TEST_PYTHON} -m pytest -q -ra -p no:cacheprovider --rootdir ${CMAKE_CURRENT_SOURCE_DIR}/system ${source})
   set_tests_properties(${prefix}system/${name} PROPERTIES TIMEOUT 900 PROCESSORS 2 LABELS system
-    ENVIRONMENT "${environment};SEEDBED_BINARY=$<TARGET_FILE:seedbed>;SEEDBED_BUILD=${CMAKE_BINARY_DIR}")
+    ENVIRONMENT "${environment};${mpi_environment};SEEDBED_BINARY=$<TARGET_FILE:seedbed>;SEEDBED_BUILD=${CMAKE_BINARY_DIR}")
 endforeach()
