@@ -30,7 +30,7 @@ static const char *fitting_kernel(void)
 static void choose_kernel(void)
 {
     const char *const fitting = fitting_kernel();
-    if (fitting == NULL || getenv("OPENBLAS_CORETYPE") != NULL || strcmp(blas_kernel(), "Prescott") != 0)
+    if (fitting == NULL || getenv("OPENBLAS_CORETYPE") != NULL || strcmp(openblas_get_corename(), "Prescott") != 0)
         return;
     if (gotoblas_dynamic_init == NULL || gotoblas_dynamic_quit == NULL)
         return;
@@ -87,5 +87,6 @@ const char *blas_config(void)
 
 const char *blas_kernel(void)
 {
+    blas_setup();
     return openblas_get_corename();
 }
