@@ -77,7 +77,7 @@ static enum status refuse_existing(const struct session *session, struct error *
     struct text holds = {0};
     enum status status = resume_describe(path, &holds, error);
     if (status == STATUS_OK)
-        status = fail(error, STATUS_USAGE, "%s exists: %s. Give --resume to go on with the same sweep, or another -o",
+        status = fail(error, STATUS_BAD_RESULTS, "%s exists: %s. Give --resume to go on with the same sweep, or another -o",
                       path, holds.data);
     text_free(&holds);
     return status;
