@@ -130,7 +130,7 @@ static void add_remedy(struct phrase *remedy, const struct slot *slot, const str
         phrase_add_fields(remedy, scope->fields);
     else
         phrase_add(remedy, "kind");
-    if (kind_fields(scope->kind)->name != NULL) {
+    if (kind_fields(scope->kind)->name != NULL && kind_fields(scope->kind) != scope->fields) {
         phrase_add(remedy, ", ");
         phrase_add_fields(remedy, kind_fields(scope->kind));
     }
@@ -320,7 +320,7 @@ void bind_choices(const struct slot *slot)
         const bool is_map = item.node->type == TREE_MAP;
         if (!is_map && !tree_is_empty(item.node))
             slot_fault(&item, item.node, "is a map of settings; write {} for the defaults");
-        const struct scope scope = {.fields = kind_fields(kind)};
+        const struct scope scope = {.fields = kind_fields(kind), .kinds = table, .kind = kind};
         check_keys(&item, &scope, is_map ? item.node : NULL);
         fill_choice(&item, kind, is_map ? item.node : NULL);
     }

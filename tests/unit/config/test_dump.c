@@ -35,7 +35,7 @@ static void a_dump_reads_back_to_the_same_bits(void **state)
         example_read(&first, texts[i]);
         assert_true(first.good);
         if (first.config.path[0] != '/')
-            strcpy(first.config.path, "/abs");
+            memcpy(first.config.path, "/absolute", sizeof "/absolute");
         struct text dump = dump_of(&first.config);
         example_read(&second, dump.data);
         if (!second.good)
