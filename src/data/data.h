@@ -47,7 +47,7 @@ struct samples {
     int32_t *index;       /* [count] position in the data set's part, ascending */
     int16_t *labels;      /* [count] trained on */
     int16_t *true_labels; /* [count] */
-    /* x = (raw - mean) / deviation, by channel; both float32, recorded in the results file */
+    /* x = (raw - mean) / deviation, by channel; both float32, recorded in the results file; see samples_gather */
     float mean[CHANNELS_MAX], deviation[CHANNELS_MAX];
 };
 
@@ -79,8 +79,8 @@ enum status data_view_create(const struct dataset *dataset, const struct data_co
 void data_view_destroy(struct data_view **view);
 
 /* x = normalised values of the samples which[0..n-1] (positions in the view's part); which NULL: first, first+1, ...
- * x [n, height, width, channels] = (float32(raw) - mean) / deviation in float32, the difference rounded before the
- * quotient: the bits of a sample do not depend on its batch. */
+ * x [n, height, width, channels] = (float32(raw) - mean) * (1 / deviation), each operation rounded to float32: the
+ * bits of a sample do not depend on its batch. */
 void samples_gather(const struct samples *samples, const int32_t *which, int first, int n, float *x);
 
 #endif

@@ -95,7 +95,7 @@ static double float_sum(const struct samples *samples, int channel, double centr
 static struct spread spread_of_floats(const struct samples *samples, int channel)
 {
     const double total = (double)samples->count * (double)pixels_of(samples);
-    struct spread spread = {.minimum = INFINITY, .maximum = -INFINITY};
+    struct spread spread = {.minimum = (double)INFINITY, .maximum = -(double)INFINITY};
     spread.mean = float_sum(samples, channel, 0, 1, &spread) / total;
     spread.deviation = sqrt(float_sum(samples, channel, spread.mean, 2, &spread) / total);
     return spread;

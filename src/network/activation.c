@@ -3,18 +3,18 @@
 #include "kernels/elementwise.h"
 
 static const struct activation_ops relu = {
-    .kind = {.name = "relu", .summary = "max(0, x)."}, .forward = relu_forward, .backward = relu_backward};
+    .kind = {.name = "relu", .summary = "max(0, x)"}, .forward = relu_forward, .backward = relu_backward};
 
 static const struct activation_ops hyperbolic_tangent = {
-    .kind = {.name = "tanh", .summary = "Hyperbolic tangent."}, .forward = tanh_forward, .backward = tanh_backward};
+    .kind = {.name = "tanh", .summary = "hyperbolic tangent"}, .forward = tanh_forward, .backward = tanh_backward};
 
 static const struct activation_ops softplus = {
-    .kind = {.name = "softplus", .summary = "log(1 + exp(x)), a smooth relu."},
+    .kind = {.name = "softplus", .summary = "log(1 + exp(x)), a smooth relu"},
     .forward = softplus_forward,
     .backward = softplus_backward};
 
 static const struct activation_ops linear = {
-    .kind = {.name = "linear", .summary = "The identity."}, .forward = linear_forward, .backward = linear_backward};
+    .kind = {.name = "linear", .summary = "the identity"}, .forward = linear_forward, .backward = linear_backward};
 
 const struct kind_table activation_table = {
     .what = "activation",

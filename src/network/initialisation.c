@@ -24,9 +24,9 @@ struct distribution_ops {
 };
 
 static const struct distribution_ops distribution_normal = {
-    .kind = {.name = "normal", .summary = "Normal with that deviation."}};
+    .kind = {.name = "normal", .summary = "normal with that deviation"}};
 static const struct distribution_ops distribution_uniform = {
-    .kind = {.name = "uniform", .summary = "Uniform with that deviation: bound sqrt(3) times as large."},
+    .kind = {.name = "uniform", .summary = "uniform with that deviation: bound sqrt(3) times as large"},
     .uniform = true};
 
 static const struct kind_table distribution_table = {
@@ -99,22 +99,22 @@ static void uniform_draw(const void *settings, const struct tensor_spec *tensor,
 }
 
 static const struct initialisation_ops he = {
-    .kind = {.name = "he", .summary = "Variance 2 / fan_in, for relu (He et al. 2015).", .fields = variance_fields},
+    .kind = {.name = "he", .summary = "variance 2 / fan_in, for relu (He et al. 2015)", .fields = variance_fields},
     .draw = he_draw};
 
 static const struct initialisation_ops glorot = {
     .kind = {.name = "glorot",
-             .summary = "Variance 2 / (fan_in + fan_out) (Glorot and Bengio 2010).",
+             .summary = "variance 2 / (fan_in + fan_out) (Glorot and Bengio 2010)",
              .fields = variance_fields},
     .draw = glorot_draw};
 
 static const struct initialisation_ops lecun = {
-    .kind = {.name = "lecun", .summary = "Variance 1 / fan_in (LeCun et al. 1998).", .fields = variance_fields},
+    .kind = {.name = "lecun", .summary = "variance 1 / fan_in (LeCun et al. 1998)", .fields = variance_fields},
     .draw = lecun_draw};
 
 static const struct initialisation_ops uniform = {
     .kind = {.name = "uniform",
-             .summary = "Weights and biases uniform within scale / sqrt(fan_in), PyTorch's default.",
+             .summary = "weights and biases uniform within scale / sqrt(fan_in), PyTorch's default",
              .fields = uniform_fields},
     .draw = uniform_draw};
 

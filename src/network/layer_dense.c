@@ -80,7 +80,7 @@ static void dense_backward(const struct layer_pass *pass)
 }
 
 const struct layer_ops layer_dense = {
-    .kind = {.name = "dense", .summary = "Every output reads every input: f(x W^T + b).", .fields = dense_fields},
+    .kind = {.name = "dense", .summary = "every output reads every input: f(x W^T + b)", .fields = dense_fields},
     .plan = dense_plan,
     .forward = dense_forward,
     .backward = dense_backward};

@@ -20,6 +20,6 @@ static void cross_entropy_gradient(const void *settings, int n, int classes, con
         dlogits[i] *= scale;
 }
 
-const struct loss_ops loss_cross_entropy = {.kind = {.name = "cross_entropy", .summary = "-log softmax(z)_y."},
+const struct loss_ops loss_cross_entropy = {.kind = {.name = "cross_entropy", .summary = "-log softmax(z)_y"},
                                             .value = cross_entropy_value,
                                             .gradient = cross_entropy_gradient};

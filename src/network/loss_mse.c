@@ -70,11 +70,11 @@ static void mse_logits_gradient(const void *settings, int n, int classes, const 
 }
 
 const struct loss_ops loss_mse = {
-    .kind = {.name = "mse", .summary = "Squared error of the softmax outputs, summed over the classes."},
+    .kind = {.name = "mse", .summary = "squared error of the softmax outputs, summed over the classes"},
     .value = mse_value,
     .gradient = mse_gradient};
 
 const struct loss_ops loss_mse_logits = {
-    .kind = {.name = "mse_logits", .summary = "Squared error of the logits themselves, summed over the classes."},
+    .kind = {.name = "mse_logits", .summary = "squared error of the logits themselves, summed over the classes"},
     .value = mse_logits_value,
     .gradient = mse_logits_gradient};

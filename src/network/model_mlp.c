@@ -12,10 +12,10 @@ struct bias_ops {
 };
 
 static const struct bias_ops bias_all = {
-    .kind = {.name = "all", .summary = "Every layer has a bias."}, .hidden = true, .last = true};
-static const struct bias_ops bias_last = {.kind = {.name = "last", .summary = "Only the last layer has a bias."},
+    .kind = {.name = "all", .summary = "every layer has a bias"}, .hidden = true, .last = true};
+static const struct bias_ops bias_last = {.kind = {.name = "last", .summary = "only the last layer has a bias"},
                                           .last = true};
-static const struct bias_ops bias_none = {.kind = {.name = "none", .summary = "No layer has a bias."}};
+static const struct bias_ops bias_none = {.kind = {.name = "none", .summary = "no layer has a bias"}};
 
 static const struct kind_table bias_table = {
     .what = "bias",
@@ -68,7 +68,7 @@ static enum status mlp_expand(const void *settings, struct shape input, int clas
 }
 
 static const struct model_ops model_mlp = {
-    .kind = {.name = "mlp", .summary = "Multi-layer perceptron: dense layers one after another.", .fields = mlp_fields},
+    .kind = {.name = "mlp", .summary = "multi-layer perceptron: dense layers one after another", .fields = mlp_fields},
     .expand = mlp_expand};
 
 const struct kind_table model_table = {

@@ -222,8 +222,9 @@ static enum status look(void *context, const struct epoch_record *record, struct
 static enum status train(struct run *run, struct error *error)
 {
     struct trial_runner *runner = run->runner;
-    TRY(network_create(&runner->config.model, runner->view->shape, runner->view->classes,
-                       (int)runner->config.train.batch_size, &run->network, error));
+    const int max_batch = training_max_batch(&runner->config.train, runner->view->parts[PART_TRAIN].count);
+    TRY(network_create(&runner->config.model, runner->view->shape, runner->view->classes, max_batch, &run->network,
+                       error));
     network_initialise(run->network, trial_stream_seed(&runner->config, STREAM_INIT));
     const struct training training = {
         .network = run->network,

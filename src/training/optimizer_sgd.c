@@ -95,7 +95,7 @@ static double sgd_step_run(const void *settings, double learning_rate, int64_t s
 }
 
 const struct optimizer_ops optimizer_sgd = {.kind = {.name = "sgd",
-                                                     .summary = "Gradient descent with momentum and weight decay.",
+                                                     .summary = "gradient descent with momentum and weight decay",
                                                      .fields = sgd_fields,
                                                      .check = sgd_check},
                                             .state_per_parameter = 1,

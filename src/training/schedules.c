@@ -60,14 +60,14 @@ static double cosine_rate(const void *settings, double base, const struct schedu
     return cosine->minimum + (base - cosine->minimum) * 0.5 * (1.0 + cos(pi * share));
 }
 
-static const struct schedule_ops constant = {.kind = {.name = "constant", .summary = "The same rate at every step."},
+static const struct schedule_ops constant = {.kind = {.name = "constant", .summary = "the same rate at every step"},
                                              .rate = constant_rate};
 static const struct schedule_ops step = {
-    .kind = {.name = "step", .summary = "Multiplied by a factor after every so many epochs.", .fields = step_fields},
+    .kind = {.name = "step", .summary = "multiplied by a factor after every so many epochs", .fields = step_fields},
     .rate = step_rate};
 static const struct schedule_ops cosine = {
     .kind = {.name = "cosine",
-             .summary = "Half a cosine from the base rate to a minimum, step by step.",
+             .summary = "half a cosine from the base rate to a minimum, step by step",
              .fields = cosine_fields},
     .rate = cosine_rate};
 

@@ -243,7 +243,7 @@ static float raw_of(const struct dataset *dataset, int part, int place)
     return ((const float *)dataset_values_const(dataset, part))[place];
 }
 
-/* Bit for bit (raw - mean) / deviation, each operation rounded to float32. */
+/* Bit for bit (raw - mean) * (1 / deviation), each operation rounded to float32. */
 static void expect_gathered(const struct samples *samples, const int32_t *which, int first, int n)
 {
     const struct shape *shape = &samples->dataset->shape.sample;
@@ -255,7 +255,8 @@ static void expect_gathered(const struct samples *samples, const int32_t *which,
             const int position = samples->index[which == NULL ? first + i : which[i]];
             const volatile float difference =
                 raw_of(samples->dataset, samples->part, position * values + j) - samples->mean[j % shape->channels];
-            const float wanted = difference / samples->deviation[j % shape->channels];
+            const volatile float inverse = 1 / samples->deviation[j % shape->channels];
+            const float wanted = difference * inverse;
             assert_memory_equal(&x[i * values + j], &wanted, sizeof wanted);
         }
     free(x);
