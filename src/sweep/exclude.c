@@ -161,6 +161,7 @@ void exclude_read(struct tree_arena *arena, const struct tree_node *node, struct
         axis_fault(faults, node, "'exclude' is a list of maps, each behind a '-'");
         return;
     }
+    out->node = node;
     out->entries = tree_arena_room(arena, (size_t)node->count * sizeof *out->entries);
     for (int i = 0; out->entries != NULL && i < node->count; i++)
         if (read_entry(arena, node->items[i], &out->entries[out->count], faults))

@@ -9,6 +9,7 @@ struct exclude_entry;
 struct exclude {
     struct exclude_entry *entries; /* in the arena */
     int count;
+    const struct tree_node *node; /* the list; NULL: none */
 };
 
 /* Reads the value of `exclude:` (NULL: none); wrong entries are faults and left out. */

@@ -218,6 +218,11 @@ void grid_check_used(const struct grid *grid, struct faults *faults)
     exclude_check_used(&grid->exclude, faults);
 }
 
+void grid_refuse_empty(const struct grid *grid, struct faults *faults)
+{
+    axis_fault(faults, grid->exclude.node, "exclude leaves no trial");
+}
+
 int grid_axis_count(const struct grid *grid)
 {
     return grid->name_count;

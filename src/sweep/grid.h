@@ -33,6 +33,9 @@ bool grid_excluded(struct grid *grid, const struct trial_config *config);
 /* A fault for every entry of `exclude` that matched no point asked about. */
 void grid_check_used(const struct grid *grid, struct faults *faults);
 
+/* A fault at `exclude`, for a sweep that it leaves nothing of. */
+void grid_refuse_empty(const struct grid *grid, struct faults *faults);
+
 /* Axes of all grids of the union, each once, in the order that they are written in. */
 int grid_axis_count(const struct grid *grid);
 

@@ -4,6 +4,7 @@
 
 #include "config/names.h"
 #include "sweep/grid_parts.h"
+#include "sweep/same_values.h"
 
 struct grid_reader {
     struct grid *grid;
@@ -82,7 +83,7 @@ static void read_grid(struct grid_reader *reader, struct block *block)
         return;
     struct axis *axes = room_for_axes(reader, node);
     for (int i = 0; axes != NULL && i < node->count; i++)
-        if (read_axis(reader, node->keys[i], node->items[i], &axes[i]))
+        if (read_axis(reader, node->keys[i], node->items[i], &axes[i]) && same_values_check(&axes[i], reader->faults))
             add_dimension(reader, block,
                           &(struct dimension){.axes = &axes[i], .axis_count = 1, .count = axes[i].count});
 }

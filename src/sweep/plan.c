@@ -2,6 +2,7 @@
  * Until plan_resolve a trial's identity is the hash of its configuration alone and its model the number of its
  * configuration. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -54,7 +55,7 @@ static enum status number_source(struct plan *plan, int64_t point, int32_t *numb
             return STATUS_OK;
         }
     struct plan_source source = {.config = plan->config.data, .data_seed = seed};
-    plan_find_place(plan, point, "data.source", source.place, sizeof source.place);
+    plan_find_place(plan, point, "data.path", source.place, sizeof source.place);
     *number = (int32_t)plan->sources.count;
     return growing_add(&plan->sources, &source, error);
 }
@@ -118,7 +119,7 @@ enum status plan_bind_point(struct plan *plan, int64_t point, bool *kept, struct
     return status;
 }
 
-static enum status bind_points(struct plan *plan, const char *name, struct faults *faults, struct error *error)
+static enum status bind_points(struct plan *plan, struct faults *faults, struct error *error)
 {
     for (int64_t point = 0; point < grid_points(plan->grid); point++) {
         bool kept = false;
@@ -127,7 +128,7 @@ static enum status bind_points(struct plan *plan, const char *name, struct fault
             TRY(add_trial(plan, point, error));
     }
     if (faults->count == 0 && plan->trials.count == 0)
-        faults_add(faults, name, "exclude leaves no trial");
+        grid_refuse_empty(plan->grid, faults);
     if (faults->count == 0)
         grid_check_used(plan->grid, faults);
     return STATUS_OK;
@@ -159,7 +160,7 @@ static enum status fill(struct plan *plan, const struct plan_request *request, s
     TRY(tree_arena_create(&plan->arena, error));
     TRY(grid_read(request, plan->arena, &plan->grid, faults, error));
     if (plan->grid != NULL)
-        TRY(bind_points(plan, request->name, faults, error));
+        TRY(bind_points(plan, faults, error));
     return faults->count == 0 ? STATUS_OK : plan_refuse(faults, request->name, error);
 }
 
@@ -265,14 +266,24 @@ enum status plan_trial_config(struct plan *plan, int64_t trial, struct trial_con
     return STATUS_OK;
 }
 
+/* The value at the longest part of the path that the tree has. */
+static const struct tree_node *find_nearest(const struct tree_node *root, const char *key)
+{
+    char path[128];
+    const struct tree_node *node = NULL;
+    snprintf(path, sizeof path, "%s", key);
+    while ((node = tree_find(root, path)) == NULL) {
+        char *dot = strrchr(path, '.');
+        *(dot == NULL ? path : dot) = '\0';
+    }
+    return node;
+}
+
 void plan_find_place(struct plan *plan, int64_t point, const char *key, char *place, size_t bytes)
 {
     const size_t mark = tree_arena_mark(plan->arena);
     const struct tree_node *root = grid_tree(plan->grid, plan->arena, point);
-    const struct tree_node *node = root == NULL ? NULL : tree_find(root, key);
-    if (node == NULL)
-        node = root;
-    if (node != NULL)
-        tree_place(node, place, bytes);
+    if (root != NULL)
+        tree_place(find_nearest(root, key), place, bytes);
     tree_arena_rewind(plan->arena, mark);
 }

@@ -31,7 +31,7 @@ struct plan_trial {
 struct plan_source {
     struct data_config config;
     uint64_t data_seed;
-    char place[256];               /* of data.source in the sweep file, for messages */
+    char place[256];               /* of data.path or of what stands for it in the sweep file, for messages */
     const struct dataset *dataset; /* lent by plan_resolve's caller */
 };
 

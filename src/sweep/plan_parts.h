@@ -29,7 +29,7 @@ struct plan_source *plan_source_at(const struct plan *plan, int source);
 /* Binds one point of the grid into plan->config; *kept: it is a trial without a fault. */
 enum status plan_bind_point(struct plan *plan, int64_t point, bool *kept, struct faults *faults, struct error *error);
 
-/* "sweep.yaml:4:15" of a key at a point of the grid, or of the whole file where the key is a default. */
+/* "sweep.yaml:4:15" of a key at a point of the grid; where the key is a default, of what it stands in. */
 void plan_find_place(struct plan *plan, int64_t point, const char *key, char *place, size_t bytes);
 
 /* STATUS_BAD_SWEEP with the number of faults. */

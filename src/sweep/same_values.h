@@ -1,4 +1,4 @@
-/* same_values.h - an axis may not have the same value twice. */
+/* same_values.h - an axis of a grid may not have the same value twice; a key of a zip group may. */
 #ifndef SEEDBED_SWEEP_SAME_VALUES_H
 #define SEEDBED_SWEEP_SAME_VALUES_H
 
