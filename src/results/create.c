@@ -275,8 +275,8 @@ static hid_t create_file(const char *path)
     H5Pset_link_creation_order(properties, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
     H5Pset_obj_track_times(properties, false);
     const hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, properties, access);
-    H5Pclose(properties);
-    H5Pclose(access);
+    h5_close_properties(properties);
+    h5_close_properties(access);
     return file;
 }
 

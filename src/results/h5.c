@@ -25,6 +25,13 @@ enum status h5_fail(struct error *error, enum status status, const char *path, c
     return fail(error, status, "%s: %s: HDF5 says: %s", path, what, reason);
 }
 
+void h5_close_properties(hid_t properties)
+{
+    const hid_t reasons = H5Eget_current_stack();
+    H5Pclose(properties);
+    H5Eset_current_stack(reasons);
+}
+
 struct search {
     const char *text;
     bool found;

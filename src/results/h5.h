@@ -12,6 +12,9 @@ void h5_quiet(void);
 /* "path: what: HDF5's innermost reason". */
 enum status h5_fail(struct error *error, enum status status, const char *path, const char *what);
 
+/* Closes a property list; the error stack of what failed before stays. */
+void h5_close_properties(hid_t properties);
+
 /* True when the error stack of the failed call holds this text. */
 bool h5_reason_holds(const char *text);
 

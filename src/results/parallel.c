@@ -4,6 +4,8 @@
 #include <mpi.h>
 #include <stdio.h>
 
+#include "results/h5.h"
+
 static MPI_Comm communicator_at(const void *address)
 {
     return *(const MPI_Comm *)address;
@@ -56,6 +58,6 @@ hid_t parallel_open_file(const void *communicator, const char *path)
     hid_t file = H5I_INVALID_HID;
     if (H5Pset_fapl_mpio(access, communicator_at(communicator), MPI_INFO_NULL) >= 0)
         file = H5Fopen(path, H5F_ACC_RDWR, access);
-    H5Pclose(access);
+    h5_close_properties(access);
     return file;
 }

@@ -52,7 +52,7 @@ static hid_t open_file(const char *path)
     H5Pset_file_locking(access, true, true);
 #endif
     const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, access);
-    H5Pclose(access);
+    h5_close_properties(access);
     return file;
 }
 
