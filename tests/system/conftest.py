@@ -86,7 +86,7 @@ def data_folder():
 
 SMALL_SWEEP = """
 name: small
-data: {source: glyphs, train_size: 200, test_size: 100}
+data: {source: glyphs, train_size: 200, test_size: 100, label_noise: symmetric}
 model: {kind: mlp, hidden: [16]}
 train: {epochs: 3, batch_size: 20, learning_rate: 0.1}
 grid:

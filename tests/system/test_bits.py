@@ -1,0 +1,77 @@
+"""The same sweep gives the same bits on any number of ranks, in any order, run after run."""
+
+import h5py
+import numpy as np
+import pytest
+from contents import all_datasets, assert_same_content, is_reproducible, reproducible_content
+
+SWEEP = """
+name: bits
+data:
+  {source: glyphs, train_count: 400, test_count: 150, label_noise: {kind: symmetric, rate: 0}}
+train: {epochs: 3, batch_size: 32, learning_rate: 0.05}
+metrics:
+  margins: {at: [init, separated, end]}
+  weights: {at: [init, end], epochs: [2]}
+grid:
+  - seed: [0, 1]
+    train.loss: [cross_entropy, mse]
+    data.label_noise.rate: [0, 0.4]
+  - model.hidden: [[24], [40, 16]]
+    train.optimizer:
+      - {kind: sgd, momentum: 0}
+      - {kind: sgd, momentum: 0.9, nesterov: true}
+      - {kind: sgd, momentum: 0.5, weight_decay: 1e-3}
+    data.label_noise.rate: [0.2]
+zip:
+  - {data.train_size: [100, 300], train.epochs: [5, 2], train.schedule: [cosine, {kind: step, every: 1}]}
+"""
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    path = tmp_path_factory.mktemp("bits") / "bits.yaml"
+    path.write_text(SWEEP)
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(seedbed, sweep):
+    def run_sweep(name, ranks, order):
+        path = sweep.parent / f"{name}.h5"
+        ended = seedbed("run", sweep, "-o", path, "--order", order, ranks=ranks)
+        assert ended.returncode == 0, ended.stderr
+        return path
+
+    return run_sweep
+
+
+@pytest.fixture(scope="module")
+def reference(run):
+    """The sweep in one process without mpirun."""
+    return run("reference", None, "lpt")
+
+
+@pytest.fixture(scope="module")
+def expected(reference):
+    return reproducible_content(reference)
+
+
+def test_the_sweep_has_trials_of_many_kinds(reference):
+    with h5py.File(reference, "r") as file:
+        assert set(file["trials/state"][()]) == {2} and set(file["trials/outcome"][()]) == {1}
+        assert len(np.unique(file["trials/identity"][()])) == len(file["trial"]) == 28
+        assert len(np.unique(file["trials/predicted_flops"][()])) >= 4
+        assert len(np.unique(file["trials/checksum"][()])) == 28
+        assert len(file["variant"]) == 6 and len(file["model"]) == 3
+
+
+def test_a_second_run_in_one_process_gives_the_same_bits(run, expected):
+    assert_same_content(reproducible_content(run("again", None, "lpt")), expected, "second run")
+
+
+@pytest.mark.parametrize("order", ["lpt", "fifo", "random"])
+@pytest.mark.parametrize("ranks", [1, 2, 3, 5])
+def test_any_number_of_ranks_and_any_order_give_the_same_bits(run, expected, ranks, order):
+    path = run(f"{order}-{ranks}", ranks, order)
+    assert_same_content(reproducible_content(path), expected, f"{ranks} ranks, {order}")

@@ -1,0 +1,538 @@
+"""The commands as a person meets them: what they print, refuse and return."""
+
+import hashlib
+import json
+import os
+import time
+
+import h5py
+import numpy as np
+import pytest
+from background import Job, wait_until
+from conftest import SMALL_SWEEP
+from contents import column, messages, outcomes
+
+COMMANDS = ["plan", "run", "status", "show", "list"]
+
+TINY = """
+name: tiny
+data: {source: glyphs, train_count: 200, test_count: 50}
+model: {kind: mlp, hidden: [8]}
+train: {epochs: 2, batch_size: 20, learning_rate: 0.05}
+grid: {seed: 0..3}
+"""
+
+# Every trial takes far longer than it may.
+SLOW = TINY.replace("epochs: 2", "epochs: 100000") + "limits: {trial: 0.05}\n"
+
+DIVERGING = """
+name: diverging
+data: {source: glyphs, train_count: 200, test_count: 50}
+model: {kind: mlp, hidden: [8]}
+train: {epochs: 6, batch_size: 20, loss: mse_logits, optimizer: {kind: sgd, momentum: 0}}
+metrics: {margins: {at: [init, end]}}
+grid: {train.learning_rate: [0.001, 3, 1e6]}
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    path = tmp_path / "tiny.yaml"
+    path.write_text(TINY)
+    return path
+
+
+@pytest.fixture
+def tiny_results(seedbed, tiny):
+    path = tiny.parent / "tiny.h5"
+    assert seedbed("run", tiny, "-o", path).returncode == 0
+    return path
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def entries(folder):
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def assert_says(ended, code, *parts):
+    text = ended.stdout + ended.stderr
+    assert ended.returncode == code, text
+    for part in parts:
+        assert str(part) in text, f"'{part}' is not in:\n{text}"
+
+
+# Help and usage
+
+
+def test_help_names_every_command_and_exit_code(seedbed):
+    ended = seedbed("--help")
+    assert_says(ended, 0, *COMMANDS, "75", "--resume")
+    assert ended.stderr == ""
+    assert seedbed("--version").stdout.startswith("seedbed ")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_help(seedbed, command):
+    ended = seedbed(command, "--help")
+    assert_says(ended, 0, f"usage: seedbed {command}", "--help")
+    assert ended.stderr == ""
+
+
+def test_help_of_run_names_its_options(seedbed):
+    assert_says(seedbed("run", "--help"), 0, "-o", "--resume", "--set", "--order", "--max-failures", "--fail-fast")
+    assert_says(seedbed("plan", "--help"), 0, "--ranks", "--list", "--set")
+    assert_says(seedbed("status", "--help"), 0, "--json")
+
+
+@pytest.mark.parametrize(
+    "words, parts",
+    [
+        ([], ["usage"]),
+        (["rum"], ["unknown command 'rum'", "'run'"]),
+        (["run"], ["operand"]),
+        (["run", "x.yaml"], ["-o"]),
+        (["run", "x.yaml", "-o"], ["-o needs FILE"]),
+        (["run", "x.yaml", "-o", "y.h5", "--resum"], ["--resum", "'--resume'"]),
+        (["run", "x.yaml", "-o", "y.h5", "--order", "best"], ["best", "lpt, fifo, random"]),
+        (["run", "x.yaml", "-o", "y.h5", "--max-failures", "-1"], ["--max-failures", "-1"]),
+        (["run", "x.yaml", "-o", "y.h5", "-o", "z.h5"], ["-o", "more than"]),
+        (["run", "x.yaml", "-o", "y.h5", "--resume=yes"], ["takes no value"]),
+        (["plan", "x.yaml", "--ranks", "none"], ["--ranks", "none"]),
+        (["show", "x.h5"], ["operand"]),
+        (["show", "x.h5", "first"], ["TRIAL", "first"]),
+        (["list", "lossses"], ["lossses", "losses"]),
+        (["status"], ["operand"]),
+    ],
+)
+def test_a_wrong_command_line_is_exit_code_2(seedbed, words, parts):
+    assert_says(seedbed(*words), 2, *parts)
+
+
+# plan and list
+
+
+def test_plan_says_what_would_run_and_writes_nothing(seedbed, tiny):
+    ended = seedbed("plan", tiny, cwd=tiny.parent)
+    assert_says(ended, 0, "tiny", "trials    4", "seed", "glyphs", "parameters", "FLOPs", "memory", "file", "time")
+    assert entries(tiny.parent) == ["tiny.yaml"]
+
+
+def test_plan_lists_trials_and_layers(seedbed, tiny):
+    ended = seedbed("plan", tiny, "--list")
+    assert_says(ended, 0, "trial 0", "seed=0", "trial 3", "seed=3", "dense1", "dense2")
+    assert "dense1" not in seedbed("plan", tiny).stdout
+
+
+def test_plan_predicts_less_time_on_more_ranks(seedbed, tiny):
+    assert_says(seedbed("plan", tiny, "--ranks", "1"), 0, "on 1 rank")
+    assert_says(seedbed("plan", tiny, "--ranks", "4"), 0, "on 4 ranks")
+
+
+def test_plan_and_run_agree_on_identities_and_bytes(seedbed, tiny, tiny_results):
+    listed = seedbed("plan", tiny, "--list").stdout
+    for identity in column(tiny_results, "identity"):
+        assert identity.decode()[:8] in listed
+
+
+@pytest.mark.parametrize("what, name", [("losses", "cross_entropy"), ("models", "mlp"), ("metrics", "margins"),
+                                        ("datasets", "glyphs"), ("optimizers", "sgd"), ("schedules", "cosine")])
+def test_list_names_what_a_sweep_may_name(seedbed, what, name):
+    ended = seedbed("list", what)
+    assert_says(ended, 0, what, name)
+    assert f"  {name}" in seedbed("list").stdout
+
+
+def test_list_reference_is_the_reference_in_the_project(seedbed, root):
+    ended = seedbed("list", "reference")
+    assert_says(ended, 0, "learning_rate", "label_noise")
+    assert ended.stdout == (root / "sweeps" / "reference.yaml").read_text()
+
+
+# run
+
+
+def test_run_refuses_an_existing_file_and_says_what_it_holds(seedbed, tiny, tiny_results):
+    before = digest(tiny_results)
+    ended = seedbed("run", tiny, "-o", tiny_results)
+    assert ended.returncode in (1, 2)
+    assert_says(ended, ended.returncode, tiny_results, "4 of its 4 trials", "--resume")
+    assert digest(tiny_results) == before
+
+
+def test_resuming_a_finished_file_does_nothing_quickly(seedbed, tiny, tiny_results):
+    checksums, attempts = column(tiny_results, "checksum"), column(tiny_results, "attempt")
+    start = time.monotonic()
+    ended = seedbed("run", tiny, "-o", tiny_results, "--resume")
+    assert time.monotonic() - start < 5
+    assert_says(ended, 0, "0 to do")
+    assert np.array_equal(column(tiny_results, "checksum"), checksums)
+    assert np.array_equal(column(tiny_results, "attempt"), attempts)
+
+
+@pytest.mark.parametrize("old, new", [("hidden: [8]", "hidden: [9]"), ("0.05", "0.06"), ("0..3", "0..4"), ("0..3", "[3, 2, 1, 0]")])
+def test_a_changed_sweep_is_refused_with_the_difference(seedbed, tiny, tiny_results, old, new):
+    before = digest(tiny_results)
+    tiny.write_text(TINY.replace(old, new))
+    ended = seedbed("run", tiny, "-o", tiny_results, "--resume")
+    assert_says(ended, 1, tiny_results, "difference")
+    key = {"hidden: [8]": ["[8]", "[9]"], "0.05": ["0.05", "0.06"], "0..3": ["seed"]}[old]
+    assert_says(ended, 1, *key)
+    assert digest(tiny_results) == before
+
+
+def test_a_changed_set_is_refused_on_resume(seedbed, tiny, tiny_results):
+    before = digest(tiny_results)
+    assert_says(seedbed("run", tiny, "-o", tiny_results, "--resume", "--set", "train.epochs=3"), 1, "epochs")
+    assert digest(tiny_results) == before
+
+
+def test_the_same_sweep_in_other_words_is_resumed(seedbed, tiny, tiny_results):
+    words = TINY.replace("0.05", "5e-2").replace("0..3", "[0, 1, 2, 3]").replace("name: tiny", "name: another")
+    tiny.write_text(words + "# a comment\nlimits: {trial: 1h}\n")
+    assert_says(seedbed("run", tiny, "-o", tiny_results, "--resume"), 0, "0 to do")
+
+
+def test_set_changes_a_key(seedbed, tiny):
+    path = tiny.parent / "set.h5"
+    ended = seedbed("run", tiny, "-o", path, "--set", "train.epochs=1", "--set", "model.hidden=[5]", "--set=seed=7..8")
+    assert_says(ended, 0)
+    with h5py.File(path, "r") as file:
+        assert list(file["trials/seed"][()]) == [7, 8]
+        assert list(file["trials/epochs_run"][()]) == [1, 1]
+        assert 5 in file["weights/layout_dimensions"][()]
+        assert "train.epochs=1" in file["sweep/set"][()].decode()
+    assert_says(seedbed("plan", tiny, "--set", "seed=1"), 0, "trials    1")
+
+
+@pytest.mark.parametrize("value", ["train.epoch=3", "train.epochs=many", "train.epochs", "=3"])
+def test_a_wrong_set_is_refused_with_the_option(seedbed, tiny, value):
+    ended = seedbed("run", tiny, "-o", tiny.parent / "x.h5", "--set", value)
+    assert ended.returncode in (1, 2)
+    assert_says(ended, ended.returncode, "--set", value.partition("=")[0] or "=")
+    assert entries(tiny.parent) == ["tiny.yaml"]
+
+
+def test_data_paths_start_at_the_sweep_files_folder(seedbed, tmp_path):
+    from idx_files import write_idx_set
+
+    write_idx_set(tmp_path / "sweeps" / "images", 60, 20)
+    sweep = tmp_path / "sweeps" / "paths.yaml"
+    sweep.write_text("data: {source: mnist, path: ./images}\ntrain: {epochs: 1}\nmodel: {kind: mlp, hidden: [4]}\n")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    assert_says(seedbed("run", sweep, "-o", "here.h5", cwd=elsewhere), 0)
+    assert entries(elsewhere) == ["here.h5"] and len(column(elsewhere / "here.h5", "state")) == 1
+    assert_says(seedbed("show", "here.h5", "0", cwd=elsewhere), 0, "mnist")
+
+
+def test_a_sweep_without_a_name_takes_that_of_its_file(seedbed, tmp_path):
+    (tmp_path / "called.yaml").write_text(TINY.replace("name: tiny\n", ""))
+    assert seedbed("plan", tmp_path / "called.yaml").stdout.startswith("called\n")
+
+
+# Failures
+
+
+def test_timed_out_trials_are_rows_and_exit_code_3(seedbed, tmp_path):
+    (tmp_path / "slow.yaml").write_text(SLOW)
+    ended = seedbed("run", tmp_path / "slow.yaml", "-o", tmp_path / "slow.h5", ranks=2)
+    assert_says(ended, 3, "4 timed out")
+    assert outcomes(tmp_path / "slow.h5") == ["timeout"] * 4
+    assert all("limits.trial" in message for message in messages(tmp_path / "slow.h5"))
+    assert_says(seedbed("status", tmp_path / "slow.h5"), 0, "timeout", "4")
+
+
+@pytest.mark.parametrize("options, ended_trials", [(["--fail-fast"], 1), (["--max-failures", "2"], 2), (["--max-failures=0"], 4)])
+def test_a_run_gives_up_after_so_many_failures(seedbed, tmp_path, options, ended_trials):
+    (tmp_path / "slow.yaml").write_text(SLOW)
+    path = tmp_path / "slow.h5"
+    ended = seedbed("run", tmp_path / "slow.yaml", "-o", path, *options)
+    assert_says(ended, 3)
+    assert outcomes(path).count("timeout") == ended_trials
+    assert ("gave up" in ended.stdout + ended.stderr) == (ended_trials < 4)
+
+
+def test_resume_goes_on_after_giving_up(seedbed, tmp_path):
+    (tmp_path / "slow.yaml").write_text(SLOW)
+    path = tmp_path / "slow.h5"
+    assert seedbed("run", tmp_path / "slow.yaml", "-o", path, "--fail-fast").returncode == 3
+    assert seedbed("run", tmp_path / "slow.yaml", "-o", path, "--resume").returncode == 3
+    assert outcomes(path) == ["timeout"] * 4 and list(column(path, "attempt")) == [1] * 4
+
+
+def test_divergence_is_an_outcome_with_epoch_and_step(seedbed, tmp_path):
+    (tmp_path / "diverging.yaml").write_text(DIVERGING)
+    path = tmp_path / "diverging.h5"
+    assert_says(seedbed("run", tmp_path / "diverging.yaml", "-o", path), 0, "2 diverged")
+    assert outcomes(path) == ["done", "diverged", "diverged"]
+    said = messages(path)
+    assert said[0] == "" and all("epoch" in text and "step" in text for text in said[1:])
+    assert_says(seedbed("show", path, "2"), 0, "diverged", said[2])
+
+
+def test_the_curves_of_a_diverged_trial_are_kept_up_to_there(seedbed, tmp_path):
+    (tmp_path / "diverging.yaml").write_text(DIVERGING)
+    path = tmp_path / "diverging.h5"
+    assert seedbed("run", tmp_path / "diverging.yaml", "-o", path).returncode == 0
+    with h5py.File(path, "r") as file:
+        loss, epochs = file["curves/train_loss"][()], file["trials/epochs_run"][()]
+        assert epochs[0] == 6 and np.all(np.isfinite(loss[0]))
+        for trial in (1, 2):
+            assert epochs[trial] < 6 and np.isfinite(loss[trial, 0])
+            assert np.all(np.isnan(loss[trial, epochs[trial] + 1 :]))
+            assert np.isfinite(file["margins/train_area"][trial, 0]) and file["margins/epoch"][trial, 1] == -1
+
+
+# Data and files that are not as they should be
+
+
+def idx_sweep(folder):
+    from idx_files import write_idx_set
+
+    write_idx_set(folder / "images", 60, 20)
+    sweep = folder / "data.yaml"
+    sweep.write_text("data: {source: mnist, path: images}\ntrain: {epochs: 1}\nmodel: {kind: mlp, hidden: [4]}\n")
+    return sweep
+
+
+def drop(path):
+    path.unlink()
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def scribble(path):
+    path.write_bytes(b"not images at all" * 10)
+
+
+@pytest.mark.parametrize("damage", [drop, truncate, empty, scribble])
+@pytest.mark.parametrize("name", ["train-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte"])
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_a_missing_or_damaged_data_file_is_named(seedbed, tmp_path, command, name, damage):
+    sweep = idx_sweep(tmp_path)
+    damage(tmp_path / "images" / name)
+    options = ["-o", tmp_path / "x.h5"] if command == "run" else []
+    ended = seedbed(command, sweep, *options)
+    assert_says(ended, 1, name.rpartition(".gz")[0] or name, "data.yaml:1:")
+    assert entries(tmp_path) == ["data.yaml", "images"]
+
+
+def test_a_missing_data_folder_is_named_on_every_number_of_ranks(seedbed, tmp_path):
+    sweep = idx_sweep(tmp_path)
+    sweep.write_text(sweep.read_text().replace("images", "nowhere"))
+    for ranks in (None, 3):
+        assert_says(seedbed("run", sweep, "-o", tmp_path / "x.h5", ranks=ranks), 1, "nowhere", "data.yaml:1:")
+
+
+def foreign_files(folder, ours):
+    """{what: path} of files that are no results file."""
+    content = ours.read_bytes()
+    paths = {name: folder / f"{name}.h5" for name in ("text", "empty", "cut", "foreign", "newer")}
+    paths["text"].write_text("not HDF5\n" * 100)
+    paths["empty"].write_bytes(b"")
+    paths["cut"].write_bytes(content[: len(content) // 2])
+    with h5py.File(paths["foreign"], "w") as file:
+        file["values"] = np.arange(5)
+    paths["newer"].write_bytes(content)
+    with h5py.File(paths["newer"], "r+") as file:
+        file.attrs["format_version"] = np.int64(999)
+    return paths
+
+
+def test_a_file_that_is_not_ours_is_refused_and_left_alone(seedbed, tiny, tiny_results):
+    folder = tiny.parent / "foreign"
+    folder.mkdir()
+    for what, path in foreign_files(folder, tiny_results).items():
+        before = digest(path)
+        for words in (["status", path], ["show", path, "0"], ["run", tiny, "-o", path], ["run", tiny, "-o", path, "--resume"]):
+            ended = seedbed(*words)
+            assert_says(ended, 1, path)
+            assert digest(path) == before, what
+    assert_says(seedbed("status", folder / "newer.h5"), 1, "999")
+
+
+def test_a_file_that_another_program_writes_is_refused_for_that_reason(seedbed, tiny, tiny_results):
+    with h5py.File(tiny_results, "r+"):
+        for words in (["status", tiny_results], ["run", tiny, "-o", tiny_results, "--resume"]):
+            assert_says(seedbed(*words), 1, tiny_results, "another program")
+
+
+@pytest.mark.parametrize("words", [["status"], ["show", "0"]])
+def test_a_missing_results_file_is_named(seedbed, tmp_path, words):
+    ended = seedbed(words[0], tmp_path / "none.h5", *words[1:])
+    assert_says(ended, 1, "none.h5")
+
+
+def test_a_missing_sweep_file_is_named(seedbed, tmp_path):
+    for words in (["plan", "none.yaml"], ["run", "none.yaml", "-o", "x.h5"]):
+        assert_says(seedbed(*words, cwd=tmp_path), 1, "none.yaml", "No such file")
+    assert_says(seedbed("plan", tmp_path), 1, "folder")
+    assert entries(tmp_path) == []
+
+
+@pytest.mark.parametrize("ranks", [None, 2])
+def test_an_output_folder_that_is_not_there_is_named(seedbed, tiny, ranks):
+    ended = seedbed("run", tiny, "-o", tiny.parent / "nowhere" / "x.h5", ranks=ranks)
+    assert_says(ended, 1, "nowhere", "No such file")
+
+
+def ordinary_user():
+    """Options under which a process may not write everywhere: root steps down."""
+    return {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+
+
+def test_an_output_path_without_permission_is_named(binary, seedbed, tiny):
+    locked = tiny.parent / "locked"
+    locked.mkdir()
+    locked.chmod(0o555)
+    options = ordinary_user()
+    if options and not reachable_by_others(binary, tiny):
+        pytest.skip("the binary or the test's folder cannot be reached by an ordinary user")
+    ended = seedbed("run", tiny, "-o", locked / "x.h5", **options)
+    assert_says(ended, 1, locked, "Permission denied")
+    assert entries(locked) == []
+
+
+def reachable_by_others(*paths):
+    """Makes the test's own folders passable; whether others may read the paths then."""
+    for path in paths:
+        for folder in path.parents:
+            if str(folder).startswith(os.path.realpath("/tmp") + "/pytest"):
+                folder.chmod(0o755)
+    return all(folder.stat().st_mode & 0o001 for path in paths for folder in path.resolve().parents)
+
+
+# status and show
+
+
+LONG = TINY.replace("epochs: 2", "epochs: 400").replace("0..3", "0..7")
+
+
+def read_status(seedbed, path):
+    ended = seedbed("status", path, "--json")
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
+def assert_adds_up(status):
+    ended = sum(status[outcome] for outcome in ("done", "diverged", "timeout", "failed"))
+    assert status["waiting"] + status["running"] + ended == status["trials"]
+
+
+def test_status_of_a_finished_file(seedbed, tiny_results):
+    status = read_status(seedbed, tiny_results)
+    assert_adds_up(status)
+    assert (status["trials"], status["done"], status["running"], status["sessions"]) == (4, 4, 0, 1)
+    assert status["last_session"]["ending"] == "complete" and status["eta_seconds"] == 0
+    assert_says(seedbed("status", tiny_results), 0, "4 trials", "done", "complete")
+
+
+def test_status_while_a_run_writes_and_after_a_kill(seedbed, binary, tmp_path):
+    sweep, path = tmp_path / "long.yaml", tmp_path / "long.h5"
+    sweep.write_text(LONG)
+    with Job([binary, "run", sweep, "-o", path], ranks=2) as job:
+        assert wait_until(lambda: path.exists() and read_status(seedbed, path)["done"] >= 1)
+        status = read_status(seedbed, path)
+        assert_adds_up(status)
+        assert status["last_session"]["ranks"] == 2 and status["last_session"]["process"] == job.ranks()[0]
+        assert status["running"] <= 2 and status["done"] < 8, "the trials are too short for this test"
+        assert status["eta_low"] <= status["eta_seconds"] <= status["eta_high"]
+        assert_says(seedbed("status", path), 0, "8 trials", "running", "ETA")
+        job.kill(job.processes())
+        job.wait()
+    assert_adds_up(read_status(seedbed, path))
+
+
+def test_a_second_run_on_a_file_is_refused_with_the_first_ones_place(seedbed, binary, tmp_path):
+    sweep, path = tmp_path / "long.yaml", tmp_path / "long.h5"
+    sweep.write_text(LONG.replace("epochs: 400", "epochs: 100000"))
+    with Job([binary, "run", sweep, "-o", path]) as job:
+        assert wait_until(lambda: path.exists() and 1 in column(path, "state"))
+        for ranks in (None, 2):
+            ended = seedbed("run", sweep, "-o", path, "--resume", ranks=ranks)
+            assert_says(ended, 1, path, f"process {job.process.pid}", os.uname().nodename)
+        assert job.running()
+
+
+def test_h5py_cannot_write_to_a_file_in_use(binary, tmp_path):
+    sweep, path = tmp_path / "long.yaml", tmp_path / "long.h5"
+    sweep.write_text(LONG.replace("epochs: 400", "epochs: 100000"))
+    with Job([binary, "run", sweep, "-o", path]):
+        assert wait_until(lambda: path.exists() and 1 in column(path, "state"))
+        with pytest.raises(OSError):
+            h5py.File(path, "r+")
+
+
+def test_show_prints_a_trial_whole(seedbed, small_results):
+    ended = seedbed("show", small_results, "5")
+    assert_says(ended, 0, "batch_size: 20", "hidden: [16]", "train_loss", "margins", "done")
+    assert_says(seedbed("show", small_results, "12"), 2, "0 to 11")
+
+
+# The live line
+
+
+def test_on_a_terminal_one_line_is_renewed(binary, tmp_path):
+    sweep = tmp_path / "long.yaml"
+    sweep.write_text(LONG)
+    text = run_on_terminal([binary, "run", sweep, "-o", tmp_path / "long.h5"])
+    lines = [line for line in text.split("\r") if "ETA" in line]
+    assert len(lines) >= 2, text
+    assert all("failed" in line and "samples/s" in line and "trials" in line for line in lines)
+    assert "8 of 8 trials" in text.splitlines()[-1]
+
+
+def run_on_terminal(command):
+    """What a command writes to a terminal as its standard error."""
+    import pty
+    import subprocess
+
+    from conftest import engine_environment
+
+    master, slave = pty.openpty()
+    with subprocess.Popen([str(word) for word in command], env=engine_environment(), stderr=slave, stdout=slave,
+                          stdin=slave) as process:
+        os.close(slave)
+        text = b""
+        while True:
+            try:
+                piece = os.read(master, 4096)
+            except OSError:
+                piece = b""
+            if not piece:
+                break
+            text += piece
+        assert process.wait(60) == 0, text
+    os.close(master)
+    return text.decode()
+
+
+def test_elsewhere_lines_are_plain_and_few(seedbed, tmp_path):
+    sweep = tmp_path / "long.yaml"
+    sweep.write_text(LONG)
+    ended = seedbed("run", sweep, "-o", tmp_path / "long.h5")
+    assert ended.returncode == 0
+    text = ended.stdout + ended.stderr
+    assert "\r" not in text and "\x1b" not in text
+    assert len(text.splitlines()) <= 4 and "8 of 8 trials" in text
+
+
+def test_one_rank_speaks_for_all(seedbed, tiny):
+    ended = seedbed("run", tiny, "-o", tiny.parent / "x.h5", ranks=3)
+    assert ended.returncode == 0 and (ended.stdout + ended.stderr).count("4 of 4 trials") == 1
+    ended = seedbed("run", tiny, "-o", tiny.parent / "x.h5", ranks=3)
+    assert (ended.stdout + ended.stderr).count("4 of its 4 trials") == 1
+
+
+def test_the_small_sweep_of_other_tests_is_planned_alike(seedbed, tmp_path):
+    (tmp_path / "small.yaml").write_text(SMALL_SWEEP)
+    assert_says(seedbed("plan", tmp_path / "small.yaml"), 0, "trials    12", "train.loss", "data.label_noise.rate")
