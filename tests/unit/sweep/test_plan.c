@@ -1,0 +1,230 @@
+#include "base/memory.h"
+#include "data/data.h"
+#include "sweep/plan.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { SOURCES_MAX = 4 };
+
+/* A sweep planned on drawn data, small enough to be made in every test. */
+struct planned {
+    struct plan *plan;
+    struct dataset *datasets[SOURCES_MAX];
+    struct faults faults;
+    struct text printed;
+    enum status status;
+};
+
+#define SMALL \
+    "data: {source: gaussians, dimensions: 4, classes: 3, train_count: 60, test_count: 30}\nmodel: {hidden: [5]}\n"
+
+static struct planned plan_text(const char *text)
+{
+    struct planned planned = {0};
+    struct error error = {0};
+    const struct plan_request request = {.name = "s.yaml", .text = text, .bytes = strlen(text), .base_directory = "."};
+    planned.status = plan_create(&request, &planned.plan, &planned.faults, &error);
+    if (planned.status == STATUS_OK) {
+        for (int i = 0; i < plan_source_count(planned.plan); i++) {
+            const struct plan_source *source = plan_source(planned.plan, i);
+            assert_int_equal(data_load(&source->config, source->data_seed, &planned.datasets[i], &error), STATUS_OK);
+        }
+        planned.status =
+            plan_resolve(planned.plan, (const struct dataset *const *)planned.datasets, &planned.faults, &error);
+    }
+    faults_print(&planned.faults, &planned.printed);
+    return planned;
+}
+
+static struct planned plan_right(const char *text)
+{
+    struct planned planned = plan_text(text);
+    if (planned.status != STATUS_OK)
+        fail_msg("%s", planned.printed.data);
+    return planned;
+}
+
+static void plan_end(struct planned *planned)
+{
+    for (int i = 0; i < SOURCES_MAX; i++)
+        dataset_destroy(&planned->datasets[i]);
+    plan_destroy(&planned->plan);
+    faults_free(&planned->faults);
+    text_free(&planned->printed);
+    assert_int_equal(memory_balance(), 0);
+}
+
+static struct hash128 identity_of(const char *text)
+{
+    struct planned planned = plan_right(text);
+    const struct hash128 identity = plan_trial(planned.plan, 0)->identity;
+    plan_end(&planned);
+    return identity;
+}
+
+static bool same_identity(const char *a, const char *b)
+{
+    const struct hash128 x = identity_of(a), y = identity_of(b);
+    return x.high == y.high && x.low == y.low;
+}
+
+static void an_identity_does_not_depend_on_spelling_order_or_name(void **state)
+{
+    (void)state;
+    assert_true(same_identity(SMALL "train: {learning_rate: 1e-3, epochs: 2}\n",
+                              SMALL "train: {epochs: 2, learning_rate: 0.001}\n"));
+    assert_true(same_identity(SMALL "name: a\n", SMALL "name: b\nlimits: {trial: 10m, retries: 3}\n"));
+    assert_true(same_identity(SMALL "train: {loss: mse}\n", SMALL "train: {loss: {kind: mse}}\n"));
+    assert_true(
+        same_identity(SMALL "train: {schedule: cosine}\n", SMALL "train: {schedule: {kind: cosine, minimum: 0}}\n"));
+    assert_true(same_identity(SMALL "grid: {seed: [7], train.epochs: [3]}\n", SMALL "seed: 7\ntrain: {epochs: 3}\n"));
+}
+
+static void an_identity_depends_on_everything_that_results_depend_on(void **state)
+{
+    (void)state;
+    static const char *const changes[] = {
+        SMALL "seed: 1\n",
+        SMALL "seeds: {init: 1}\n",
+        SMALL "seeds: {data: 1}\n",
+        SMALL "train: {epochs: 11}\n",
+        SMALL "train: {learning_rate: 0.0500001}\n",
+        SMALL "train: {loss: mse}\n",
+        SMALL "train: {optimizer: {kind: sgd, nesterov: true}}\n",
+        SMALL "metrics: {margins: {at: [end]}}\n",
+        "data: {source: gaussians, dimensions: 4, classes: 3, train_count: 60, test_count: 30, train_size: 50}\nmodel: "
+        "{hidden: [5]}\n",
+        "data: {source: gaussians, dimensions: 4, classes: 3, train_count: 60, test_count: 31}\nmodel: {hidden: [5]}\n",
+        "data: {source: gaussians, dimensions: 4, classes: 3, train_count: 60, test_count: 30}\nmodel: {hidden: [6]}\n",
+    };
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
+        if (same_identity(SMALL, changes[i]))
+            fail_msg("the identity does not see: %s", changes[i]);
+}
+
+static void pinning_a_stream_to_the_seed_it_has_anyway_changes_nothing(void **state)
+{
+    (void)state;
+    assert_true(same_identity(SMALL "seed: 3\n", SMALL "seed: 3\nseeds: {init: 3, order: seed}\n"));
+    assert_true(same_identity(SMALL, SMALL "seeds: {noise: 0, subset: 0, data: 0}\n"));
+    assert_false(same_identity(SMALL "seed: 3\n", SMALL "seed: 3\nseeds: {init: 0}\n"));
+}
+
+static void trials_share_variants_models_and_sources(void **state)
+{
+    (void)state;
+    struct planned planned = plan_right(SMALL "grid:\n"
+                                              "  seed: 0..3\n"
+                                              "  model.hidden: [[5], [6], [7]]\n"
+                                              "  data.label_noise: [none, {kind: symmetric, rate: 0.4}]\n");
+    assert_int_equal(plan_trial_count(planned.plan), 24);
+    assert_int_equal(plan_source_count(planned.plan), 1);
+    assert_int_equal(plan_variant_count(planned.plan), 2);
+    assert_int_equal(plan_model_count(planned.plan), 3);
+    assert_int_equal(plan_trial(planned.plan, 23)->parameters, 4 * 7 + 7 + 7 * 3 + 3);
+    plan_end(&planned);
+}
+
+static void freeing_a_stream_makes_a_variant_a_seed(void **state)
+{
+    (void)state;
+    struct planned planned = plan_right(SMALL "seeds: {subset: seed}\ngrid: {seed: 0..4}\n");
+    assert_int_equal(plan_variant_count(planned.plan), 5);
+    assert_int_equal(plan_source_count(planned.plan), 1);
+    plan_end(&planned);
+}
+
+static void cost_grows_with_epochs_samples_and_width(void **state)
+{
+    (void)state;
+    struct planned planned = plan_right(SMALL "grid:\n"
+                                              "  - {train.epochs: [2, 4]}\n"
+                                              "  - {train.epochs: [2], data.train_size: [30]}\n"
+                                              "  - {train.epochs: [2], model.hidden: [[50]]}\n");
+    const double base = plan_trial(planned.plan, 0)->flops;
+    const double forward = 2 * (4 * 5 + 5 * 3);
+    assert_true(plan_trial(planned.plan, 1)->flops > 1.6 * base);
+    assert_true(plan_trial(planned.plan, 2)->flops < 0.8 * base);
+    assert_true(plan_trial(planned.plan, 3)->flops > 5 * base);
+    assert_true(base >= forward * (3 * 2 * 60 + 3 * 90));
+    assert_true(plan_trial(planned.plan, 0)->samples == 120);
+    plan_end(&planned);
+}
+
+static void a_duplicate_trial_is_a_fault_that_names_both(void **state)
+{
+    (void)state;
+    struct planned planned = plan_text(SMALL "grid:\n  - {seed: 0..2}\n  - {seed: [2, 3]}\n");
+    assert_int_equal(planned.status, STATUS_BAD_SWEEP);
+    assert_non_null(strstr(planned.printed.data, "trial 3 is the same as trial 2"));
+    plan_end(&planned);
+}
+
+static void sizes_beyond_the_data_are_faults_at_their_key(void **state)
+{
+    (void)state;
+    struct planned planned = plan_text(
+        "data:\n  source: gaussians\n  train_count: 60\n  test_count: 30\n  train_size: 61\n  test_size: 31\n");
+    assert_int_equal(planned.status, STATUS_BAD_SWEEP);
+    assert_non_null(strstr(planned.printed.data, "s.yaml:5:15: data.train_size: 61 samples, but the data set has 60"));
+    assert_non_null(strstr(planned.printed.data, "s.yaml:6:14: data.test_size: 31 samples, but the data set has 30"));
+    plan_end(&planned);
+}
+
+static void a_trial_reads_back_as_its_point_says(void **state)
+{
+    (void)state;
+    struct planned planned = plan_right(SMALL "grid: {seed: 4..5, train.learning_rate: [0.1, 0.2]}\n");
+    static struct trial_config config;
+    struct error error;
+    assert_int_equal(plan_trial_config(planned.plan, 3, &config, &error), STATUS_OK);
+    assert_int_equal(config.seed, 5);
+    assert_true(config.train.learning_rate == 0.2);
+    assert_int_equal(trial_stream_seed(&config, STREAM_INIT), 5);
+    assert_int_equal(trial_stream_seed(&config, STREAM_NOISE), 0);
+    plan_end(&planned);
+}
+
+static void axis_texts_are_values_as_read_and_kinds_as_written(void **state)
+{
+    (void)state;
+    struct planned planned = plan_right(
+        SMALL "grid:\n  - {train.learning_rate: [1e-3], train.loss: [mse, {kind: mse_logits}]}\n  - {seed: [8]}\n");
+    struct text texts[3] = {{0}};
+    struct error error;
+    assert_int_equal(plan_axis_count(planned.plan), 3);
+    assert_int_equal(plan_axis_texts(planned.plan, 1, texts, &error), STATUS_OK);
+    assert_string_equal(texts[0].data, "0.001");
+    assert_string_equal(texts[1].data, "{kind: mse_logits}");
+    assert_string_equal(texts[2].data, "0");
+    assert_int_equal(plan_axis_texts(planned.plan, 2, texts, &error), STATUS_OK);
+    assert_string_equal(texts[1].data, "cross_entropy");
+    assert_string_equal(texts[2].data, "8");
+    for (int i = 0; i < 3; i++)
+        text_free(&texts[i]);
+    plan_end(&planned);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_identity_does_not_depend_on_spelling_order_or_name),
+        cmocka_unit_test(an_identity_depends_on_everything_that_results_depend_on),
+        cmocka_unit_test(pinning_a_stream_to_the_seed_it_has_anyway_changes_nothing),
+        cmocka_unit_test(trials_share_variants_models_and_sources),
+        cmocka_unit_test(freeing_a_stream_makes_a_variant_a_seed),
+        cmocka_unit_test(cost_grows_with_epochs_samples_and_width),
+        cmocka_unit_test(a_duplicate_trial_is_a_fault_that_names_both),
+        cmocka_unit_test(sizes_beyond_the_data_are_faults_at_their_key),
+        cmocka_unit_test(a_trial_reads_back_as_its_point_says),
+        cmocka_unit_test(axis_texts_are_values_as_read_and_kinds_as_written),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
