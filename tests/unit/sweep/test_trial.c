@@ -1,0 +1,209 @@
+#include "base/memory.h"
+#include "data/data.h"
+#include "sweep/schema.h"
+#include "sweep/trial.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define SWEEP                                                                                                  \
+    "data: {source: gaussians, dimensions: 4, classes: 3, train_count: 70, test_count: 30, separation: 100}\n" \
+    "model: {hidden: [16]}\n"                                                                                  \
+    "metrics: {margins: {at: [init, separated, end], every: 2}, weights: {at: [end]}}\n"
+
+/* Everything that a trial needs but for a file. */
+struct bench {
+    struct plan *plan;
+    struct dataset *dataset;
+    struct schema *schema;
+    struct trial_runner *runner;
+    struct trial_ending ending;
+    const struct results_row *row;
+    struct error error;
+};
+
+static struct bench bench;
+
+static enum status go_on(void *context, struct error *error)
+{
+    (void)context;
+    (void)error;
+    return STATUS_OK;
+}
+
+static enum status stop_after(void *context, struct error *error)
+{
+    int *left = context;
+    return (*left)-- > 0 ? STATUS_OK : (fail)(error, STATUS_STOPPED, "stopped");
+}
+
+static void bench_open(const char *text)
+{
+    struct faults faults = {0};
+    const struct plan_request request = {.name = "s.yaml", .text = text, .bytes = strlen(text), .base_directory = "."};
+    memset(&bench, 0, sizeof bench);
+    assert_int_equal(plan_create(&request, &bench.plan, &faults, &bench.error), STATUS_OK);
+    const struct plan_source *source = plan_source(bench.plan, 0);
+    assert_int_equal(data_load(&source->config, source->data_seed, &bench.dataset, &bench.error), STATUS_OK);
+    const struct dataset *const datasets[] = {bench.dataset};
+    assert_int_equal(plan_resolve(bench.plan, datasets, &faults, &bench.error), STATUS_OK);
+    const struct schema_request schema = {.plan = bench.plan, .yaml = text};
+    assert_int_equal(schema_create(&schema, &bench.schema, &bench.error), STATUS_OK);
+    assert_int_equal(trial_runner_create(bench.plan, bench.schema, &bench.runner, &bench.error), STATUS_OK);
+}
+
+static void bench_close(void)
+{
+    trial_runner_destroy(&bench.runner);
+    schema_destroy(&bench.schema);
+    plan_destroy(&bench.plan);
+    dataset_destroy(&bench.dataset);
+    assert_int_equal(memory_balance(), 0);
+}
+
+static enum status bench_run(int64_t trial)
+{
+    const struct yield yield = {.call = go_on};
+    return trial_run(bench.runner, trial, &yield, &bench.ending, &bench.row, &bench.error);
+}
+
+/* The row's slab of /group/name. */
+static const void *slab(const char *group, const char *name)
+{
+    const struct results_schema *schema = schema_results(bench.schema);
+    for (int i = 0; i < schema->array_count; i++)
+        if (strcmp(schema->arrays[i].group, group) == 0 && strcmp(schema->arrays[i].name, name) == 0)
+            return results_row_data((struct results_row *)(uintptr_t)bench.row, i);
+    fail_msg("no /%s/%s", group, name);
+    return NULL;
+}
+
+static void a_trial_fills_its_curves_and_points(void **state)
+{
+    (void)state;
+    bench_open(SWEEP "train: {epochs: 5, learning_rate: 0.2}\n");
+    assert_int_equal(bench_run(0), STATUS_OK);
+    assert_int_equal(bench.ending.outcome, OUTCOME_DONE);
+    assert_string_equal(bench.ending.message, "");
+    const double *loss = slab("curves", "train_loss"), *accuracy = slab("curves", "train_accuracy");
+    for (int epoch = 0; epoch <= 5; epoch++)
+        assert_true(isfinite(loss[epoch]));
+    assert_true(loss[5] < loss[0]);
+    assert_true(*(const double *)slab("trials", "train_loss") == loss[5]);
+    assert_int_equal(*(const int32_t *)slab("trials", "epochs_run"), 5);
+    assert_int_equal(*(const int64_t *)slab("trials", "steps"), 10);
+    /* init, epoch 2, epoch 4, separated, end */
+    const int32_t *epoch = slab("margins", "epoch"), separated = *(const int32_t *)slab("trials", "separated_epoch");
+    assert_int_equal(epoch[0], 0);
+    assert_int_equal(epoch[1], 2);
+    assert_int_equal(epoch[2], 4);
+    assert_int_equal(epoch[3], separated);
+    assert_int_equal(epoch[4], 5);
+    assert_true(separated > 0 && accuracy[separated] == 1 && (separated == 1 || accuracy[separated - 1] < 1));
+    bench_close();
+}
+
+static void points_that_never_came_stay_absent(void **state)
+{
+    (void)state;
+    bench_open(SWEEP "train: {learning_rate: 0}\ngrid: {train.epochs: [1, 4]}\n");
+    assert_int_equal(bench_run(0), STATUS_OK);
+    const int32_t *epoch = slab("margins", "epoch");
+    const int64_t *step = slab("margins", "step");
+    const float *margins = slab("margins", "train");
+    assert_int_equal(epoch[4], 1);
+    for (int point = 1; point <= 3; point++) {
+        assert_int_equal(epoch[point], -1);
+        assert_int_equal(step[point], -1);
+        assert_true(isnan(margins[point * 70]));
+    }
+    assert_true(isnan(((const double *)slab("curves", "train_loss"))[2]));
+    assert_int_equal(*(const int32_t *)slab("trials", "separated_epoch"), -1);
+    bench_close();
+}
+
+static void a_diverging_trial_is_an_outcome_with_its_row_up_to_there(void **state)
+{
+    (void)state;
+    bench_open(SWEEP "train: {epochs: 5, learning_rate: 1e6, loss: mse_logits}\n");
+    assert_int_equal(bench_run(0), STATUS_OK);
+    assert_int_equal(bench.ending.outcome, OUTCOME_DIVERGED);
+    assert_non_null(strstr(bench.ending.message, "epoch"));
+    assert_non_null(strstr(bench.ending.message, "step"));
+    assert_true(isfinite(((const double *)slab("curves", "train_loss"))[0]));
+    assert_int_equal(((const int32_t *)slab("margins", "epoch"))[0], 0);
+    assert_int_equal(((const int32_t *)slab("margins", "epoch"))[4], -1);
+    bench_close();
+}
+
+static void a_trial_over_its_time_is_an_outcome(void **state)
+{
+    (void)state;
+    bench_open(SWEEP "train: {epochs: 20000, batch_size: 1}\nlimits: {trial: 0.3}\n");
+    assert_int_equal(bench_run(0), STATUS_OK);
+    assert_int_equal(bench.ending.outcome, OUTCOME_TIMEOUT);
+    assert_non_null(strstr(bench.ending.message, "limits.trial"));
+    assert_true(isfinite(((const double *)slab("curves", "train_loss"))[0]));
+    bench_close();
+}
+
+static void a_trial_that_is_told_to_stop_has_no_row(void **state)
+{
+    (void)state;
+    bench_open(SWEEP);
+    for (int left = 0; left < 8; left++) {
+        int count = left;
+        const struct yield yield = {.context = &count, .call = stop_after};
+        const struct results_row *row = NULL;
+        assert_int_equal(trial_run(bench.runner, 0, &yield, &bench.ending, &row, &bench.error), STATUS_STOPPED);
+        assert_null(row);
+    }
+    bench_close();
+}
+
+static void *copy_of(const char *group, const char *name, size_t bytes)
+{
+    void *copy = malloc(bytes);
+    memcpy(copy, slab(group, name), bytes);
+    return copy;
+}
+
+static void a_trial_gives_the_same_bits_whatever_ran_before(void **state)
+{
+    (void)state;
+    bench_open(SWEEP "grid:\n  seed: 0..1\n  data.label_noise: [none, {kind: symmetric, rate: 0.4}]\n  "
+                     "train.batch_size: [64, 200]\n");
+    const size_t weights = (4 * 16 + 16 + 16 * 3 + 3) * sizeof(float);
+    assert_int_equal(bench_run(1), STATUS_OK);
+    void *first = copy_of("weights", "parameters", weights);
+    void *margins = copy_of("margins", "train", 5 * 70 * sizeof(float));
+    for (int64_t other = 7; other >= 0; other--)
+        assert_int_equal(bench_run(other), STATUS_OK);
+    assert_memory_not_equal(first, slab("weights", "parameters"), weights);
+    assert_int_equal(bench_run(1), STATUS_OK);
+    assert_memory_equal(first, slab("weights", "parameters"), weights);
+    assert_memory_equal(margins, slab("margins", "train"), 5 * 70 * sizeof(float));
+    free(first);
+    free(margins);
+    bench_close();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_trial_fills_its_curves_and_points),
+        cmocka_unit_test(points_that_never_came_stay_absent),
+        cmocka_unit_test(a_diverging_trial_is_an_outcome_with_its_row_up_to_there),
+        cmocka_unit_test(a_trial_over_its_time_is_an_outcome),
+        cmocka_unit_test(a_trial_that_is_told_to_stop_has_no_row),
+        cmocka_unit_test(a_trial_gives_the_same_bits_whatever_ran_before),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
