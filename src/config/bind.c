@@ -51,6 +51,7 @@ static void bind_default(struct slot *slot)
         const struct tree_node scalar = {.type = TREE_SCALAR, .file = "a default", .text = text};
         slot->node = &scalar;
         bind_value(slot);
+        slot->node = map;
         return;
     }
     struct flow_room room;
@@ -192,13 +193,20 @@ static const struct kind *default_kind(const struct field *field)
     return name == NULL ? NULL : kind_find(field->kinds, name->text);
 }
 
-/* Sets the kind and binds its settings from map (NULL: all defaults). */
+/* Sets the kind and binds its settings from map (NULL: all defaults). Settings that are right one by one are then
+ * checked together. */
 static void fill_choice(const struct slot *slot, const struct kind *kind, const struct tree_node *map)
 {
     struct choice *choice = slot->out;
+    const int before = slot->binder->faults->count;
+    struct error error = {0};
     memset(choice, 0, sizeof *choice);
     choice->kind = kind;
     bind_table(slot, kind_fields(kind), map, choice->settings);
+    if (kind->check == NULL || slot->binder->faults->count > before)
+        return;
+    if (kind->check(choice->settings, &error) != STATUS_OK)
+        slot_fault(slot, map != NULL ? map : slot->node, "%s", error.text);
 }
 
 void bind_choice(const struct slot *slot)

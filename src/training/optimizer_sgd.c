@@ -39,7 +39,7 @@ static enum status sgd_check(const void *settings, struct error *error)
     const struct sgd_settings *const sgd = settings;
     if (sgd->nesterov && !(sgd->momentum > 0))
         return fail(error, STATUS_BAD_SWEEP,
-                    "sgd: nesterov is true and momentum is %g; nesterov needs momentum above 0, or set nesterov: false",
+                    "nesterov is true and momentum is %g; nesterov needs momentum above 0, or set nesterov: false",
                     sgd->momentum);
     return STATUS_OK;
 }

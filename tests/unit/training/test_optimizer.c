@@ -88,7 +88,7 @@ static void nesterov_without_momentum_is_refused_with_the_remedy(void **state)
     assert_int_equal(choice.kind->check(choice.settings, &error), STATUS_OK);
     choice_real(&choice, "momentum", 0);
     assert_int_equal(choice.kind->check(choice.settings, &error), STATUS_BAD_SWEEP);
-    assert_string_equal(error.text, "sgd: nesterov is true and momentum is 0; nesterov needs momentum above 0, or set "
+    assert_string_equal(error.text, "nesterov is true and momentum is 0; nesterov needs momentum above 0, or set "
                                     "nesterov: false");
 }
 
