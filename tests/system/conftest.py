@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_line import TINY
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -107,3 +108,17 @@ def small_results(seedbed, tmp_path_factory):
     ended = seedbed("run", folder / "small.yaml", "-o", folder / "small.h5")
     assert ended.returncode == 0, ended.stderr
     return folder / "small.h5"
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    path = tmp_path / "tiny.yaml"
+    path.write_text(TINY)
+    return path
+
+
+@pytest.fixture
+def tiny_results(seedbed, tiny):
+    path = tiny.parent / "tiny.h5"
+    assert seedbed("run", tiny, "-o", path).returncode == 0
+    return path

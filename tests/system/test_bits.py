@@ -1,5 +1,7 @@
 """The same sweep gives the same bits on any number of ranks, in any order, run after run."""
 
+import re
+
 import h5py
 import numpy as np
 import pytest
@@ -75,3 +77,28 @@ def test_a_second_run_in_one_process_gives_the_same_bits(run, expected):
 def test_any_number_of_ranks_and_any_order_give_the_same_bits(run, expected, ranks, order):
     path = run(f"{order}-{ranks}", ranks, order)
     assert_same_content(reproducible_content(path), expected, f"{ranks} ranks, {order}")
+
+
+def documentation(root):
+    return (root / "docs" / "results-format.md").read_text()
+
+
+def test_what_may_differ_is_what_the_documentation_lists(reference, root):
+    section = documentation(root).partition("\n## What is reproducible\n")[2].partition("\n## ")[0]
+    columns = re.search(r"^- `/trials`:(.*)$", section, re.MULTILINE).group(1)
+    groups = re.search(r"^- (.*), whole$", section, re.MULTILINE).group(1)
+    with h5py.File(reference, "r") as file:
+        every = all_datasets(file)
+        free = {name for name, dataset in every.items() if not is_reproducible(dataset)}
+    listed = {f"trials/{name}" for name in re.findall(r"`(\w+)`", columns)}
+    for group in re.findall(r"`/(\w+)`", groups):
+        listed |= {name for name in every if name.startswith(group + "/")}
+    assert free == listed
+
+
+@pytest.mark.parametrize("group", ["trials", "curves", "dataset", "sessions", "weights", "sweep", "provenance"])
+def test_every_dataset_is_in_the_documentation(reference, root, group):
+    named = set(re.findall(r"[a-z0-9_]{2,}", documentation(root)))
+    with h5py.File(reference, "r") as file:
+        names = set(file[group]) - set(file.attrs["axes"].split())
+    assert names <= named, f"docs/results-format.md does not name {sorted(names - named)}"

@@ -23,7 +23,7 @@ model: {kind: mlp, hidden: [48]}
 train: {batch_size: 16, learning_rate: 0.02}
 metrics: {margins: {at: [init, end]}, weights: {at: [end]}}
 grid: {seed: 0..3, data.label_noise.rate: [0, 0.4]}
-zip: [{train.epochs: [8, 16], train.loss: [cross_entropy, mse]}]
+zip: [{train.epochs: [20, 40], train.loss: [cross_entropy, mse]}]
 """
 
 # Trial 0 takes long, the others do not.
@@ -74,7 +74,7 @@ class Reader(threading.Thread):
                 if self.path.exists():
                     assert_rows_among(committed_rows(self.path), self.expected_rows, "while the file is written")
                     self.reads += 1
-                time.sleep(0.05)
+                time.sleep(0.2)
         except BaseException as failure:  # told by __exit__
             self.failure = failure
 
@@ -111,10 +111,8 @@ def state_reached(path, goal):
 def kill_somebody(job, chance):
     """SIGKILL to mpirun and all ranks, to one rank, or to mpirun alone; whatever is left must end by itself."""
     ranks = list(job.ranks().values())
-    victims = {"all": job.processes(), "mpirun": [job.process.pid], "rank": ranks[:0]}
-    if ranks:
-        victims["rank"] = [chance.choice(ranks)]
-    kind = chance.choice(["all", "rank", "mpirun"])
+    victims = {"all": job.processes(), "mpirun": [job.process.pid], "rank": [chance.choice(ranks)] if ranks else []}
+    kind = chance.choices(["all", "rank", "mpirun"], [3, 2, 1])[0]
     job.kill(victims[kind] or job.processes())
     job.wait(timeout=30)
     return kind
@@ -145,10 +143,8 @@ def disturb(binary, sweep, path, chance, expected_rows, kills_left):
                 return kills
             kind = kill_somebody(job, chance)
         kills += 1
-        done_before = attempts
         attempts = check_after_kill(path, ranks or 1, attempts, expected_rows)
-        print(f"kill {kills}: {kind} of {ranks or 'no'} ranks, {committed_count(path)} committed")
-        assert attempts is None or done_before is None or np.all(attempts >= done_before)
+        print(f"{path.name}, kill {kills}: {kind} of {ranks or 'no'} ranks, {committed_count(path)} committed")
     return kills
 
 
@@ -222,7 +218,7 @@ def test_a_kill_during_creation_leaves_no_file_or_one_that_opens(seedbed, binary
         path = folder / "made.h5"
         with Job([binary, "run", sweep, "-o", path]) as job:
             wait_until(lambda: not job.running() or any(folder.iterdir()), pause=0)
-            time.sleep(chance.uniform(0, 0.02))
+            time.sleep(chance.uniform(0, 0.05))
             job.kill(job.processes())
             job.wait()
         seen += any(entry.name.startswith("made.h5.creating") for entry in folder.iterdir())

@@ -1,0 +1,29 @@
+"""What tests of the commands share: a tiny sweep, and what a command said."""
+
+import hashlib
+
+TINY = """
+name: tiny
+data: {source: glyphs, train_count: 200, test_count: 50}
+model: {kind: mlp, hidden: [8]}
+train: {epochs: 2, batch_size: 20, learning_rate: 0.05}
+grid: {seed: 0..3}
+"""
+
+# The same, but long enough to be looked at while it runs.
+LONG = TINY.replace("epochs: 2", "epochs: 400").replace("0..3", "0..7")
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def entries(folder):
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def assert_says(ended, code, *parts):
+    text = ended.stdout + ended.stderr
+    assert ended.returncode == code, text
+    for part in parts:
+        assert str(part) in text, f"'{part}' is not in:\n{text}"
