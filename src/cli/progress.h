@@ -15,8 +15,8 @@ struct progress_view {
 void progress_view_start(struct progress_view *view);
 
 /* Both take a struct progress_view as context. */
-void progress_announce(void *view, const char *what);
-void progress_report(void *view, const struct progress *progress);
+void progress_announce(void *context, const char *what);
+void progress_report(void *context, const struct progress *progress);
 
 /* The last word: counts by outcome and the time taken. */
 void progress_finish(struct progress_view *view, const struct progress *progress);

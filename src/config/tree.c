@@ -1,6 +1,7 @@
 /* tree.c - reading and changing trees. A changed tree shares every node with the old one but those along the path. */
 #include "config/tree.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -108,6 +109,7 @@ const struct tree_node *tree_set(struct tree_arena *arena, const struct tree_nod
         return NULL;
     const size_t length = strcspn(path, ".");
     int index = find_key(map, path, length);
+    assert(index < 0 || map->items != NULL);
     const struct tree_node *before = index < 0 ? NULL : map->items[index];
     const struct tree_node *key = index < 0 ? new_scalar(arena, path, length, value) : map->keys[index];
     const struct tree_node *after = tree_set(arena, before, path + length + (path[length] == '.'), value);

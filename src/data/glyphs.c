@@ -1,5 +1,6 @@
 /* glyphs.c - the embedded data set: ten symbols of strokes, each sample bent, turned, thickened and dirtied in its own
  * way. Only + - * / and square roots, compiled without fused multiply-add: the same bytes on every machine. */
+#include <assert.h>
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
@@ -177,6 +178,7 @@ static void segment_draw(struct point a, struct point b, float reach, float *squ
 static void stroke_draw(struct random *random, const struct stroke *stroke, const struct style *style, float *squares)
 {
     struct point points[STROKE_POINTS_MAX];
+    assert(stroke->count > 0);
     for (int i = 0; i < stroke->count; i++) {
         points[i].x = 0.01f * (float)stroke->points[i][0] + style->jitter * draw_bell(random);
         points[i].y = 0.01f * (float)stroke->points[i][1] + style->jitter * draw_bell(random);

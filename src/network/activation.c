@@ -1,6 +1,7 @@
 #include "network/activation.h"
 
 #include "kernels/elementwise.h"
+#include "network/network.h"
 
 static const struct activation_ops relu = {
     .kind = {.name = "relu", .summary = "max(0, x)"}, .forward = relu_forward, .backward = relu_backward};

@@ -4,8 +4,6 @@
 
 #include "seedbed/field.h"
 
-extern const struct kind_table activation_table;
-
 struct activation_ops {
     struct kind kind;
 

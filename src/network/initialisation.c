@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "network/network.h"
+
 static void draw_normal(struct random *random, double deviation, int64_t count, float *values)
 {
     for (int64_t i = 0; i < count; i++)

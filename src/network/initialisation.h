@@ -6,8 +6,6 @@
 #include "seedbed/layer.h"
 #include "seedbed/random.h"
 
-extern const struct kind_table initialisation_table;
-
 struct initialisation_ops {
     struct kind kind;
     /* Fills a tensor whose role is TENSOR_WEIGHT or TENSOR_BIAS. values [count], zero before */

@@ -6,6 +6,7 @@
 
 #include "kernels/gemm.h"
 #include "network/activation.h"
+#include "network/network.h"
 
 static const struct field dense_fields[] = {{.name = "units",
                                              .type = FIELD_INTEGER,

@@ -33,6 +33,4 @@ struct model_ops {
                           struct error *error);
 };
 
-extern const struct kind_table model_table;
-
 #endif

@@ -5,6 +5,7 @@
 #include "network/activation.h"
 #include "network/layer_dense.h"
 #include "network/model.h"
+#include "network/network.h"
 
 struct bias_ops {
     struct kind kind;

@@ -250,7 +250,7 @@ static void backward_node(struct network *network, int at, float *d_output, int 
     const struct graph *const graph = &network->graph;
     const struct layer_node *const layer = &graph->layers.nodes[at];
     struct layer_pass pass = node_pass(network, at, n, PASS_TRAIN);
-    bool added[LAYER_INPUTS_MAX];
+    bool added[LAYER_INPUTS_MAX] = {false};
     pass.d_output = d_output;
     for (int i = 0; i < layer->input_count; i++)
         pass.d_inputs[i] = input_gradient(network, layer, i, &added[i]);

@@ -71,9 +71,8 @@ static bool repeats(const struct entry *before, const struct entry *entry, doubl
 static bool check_entries(const struct axis *axis, struct entry *entries, struct faults *faults)
 {
     bool good = true;
-    double reach = entries[0].high;
     qsort(entries, (size_t)axis->part_count, sizeof *entries, compare_entries);
-    reach = entries[0].high;
+    double reach = entries[0].high;
     for (int i = 1; i < axis->part_count; i++) {
         const struct entry *before = &entries[i - 1], *entry = &entries[i];
         if (repeats(before, entry, reach)) {

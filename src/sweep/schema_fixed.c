@@ -227,11 +227,12 @@ static void put(const struct axis_column *column, int64_t trial, const struct te
 
 static enum status measure_axes(struct plan *plan, struct text *texts, struct axis_column *columns, struct error *error)
 {
-    for (int axis = 0; axis < plan_axis_count(plan); axis++)
+    const int axes = plan_axis_count(plan);
+    for (int axis = 0; axis < axes; axis++)
         columns[axis] = (struct axis_column){.type = RESULTS_INT64, .text_bytes = 1};
     for (int64_t trial = 0; trial < plan_trial_count(plan); trial++) {
         TRY(plan_axis_texts(plan, trial, texts, error));
-        for (int axis = 0; axis < plan_axis_count(plan); axis++)
+        for (int axis = 0; axis < axes; axis++)
             widen(&columns[axis], texts[axis].data);
     }
     return STATUS_OK;

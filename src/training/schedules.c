@@ -37,7 +37,8 @@ static const struct field step_fields[] = {{.name = "every",
 static double step_rate(const void *settings, double base, const struct schedule_position *at)
 {
     const struct step_settings *const step = settings;
-    return base * pow(step->factor, (double)(at->epoch / step->every));
+    const int64_t changes = at->epoch / step->every;
+    return base * pow(step->factor, (double)changes);
 }
 
 struct cosine_settings {

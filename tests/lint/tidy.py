@@ -21,7 +21,7 @@ def is_clean(stamp, source, newest_header):
 
 def tidy(tool, build, source):
     """-> None, or what clang-tidy says"""
-    command = [tool, "-p", str(build), "--quiet", "--warnings-as-errors=*", "--extra-arg=-Wno-unknown-warning-option",
+    command = [tool, "-p", str(build), "--quiet", "--warnings-as-errors=*", "--extra-arg=-UNDEBUG", "--extra-arg=-Wno-unknown-warning-option",
                "--extra-arg=-Wno-ignored-optimization-argument", str(source)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=600)
     if ended.returncode == 0:
