@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
+#include "kernels/blas.h"
 
 struct trial_runner {
     struct plan *plan;           /* lent */
@@ -37,9 +39,18 @@ static void forget_view(struct trial_runner *runner)
     runner->variant = -1;
 }
 
+/* More threads than one a rank would give other bits, and take the other ranks' cores. */
+static void check_threads(void)
+{
+    const int threads = blas_setup();
+    if (threads != 1)
+        log_warning("BLAS keeps %d threads instead of 1: start with OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1", threads);
+}
+
 enum status trial_runner_create(struct plan *plan, const struct schema *schema, struct trial_runner **out,
                                 struct error *error)
 {
+    check_threads();
     void *memory = NULL;
     TRY(memory_allocate(&memory, 1, sizeof(struct trial_runner), "trial runner", error));
     struct trial_runner *runner = memory;
