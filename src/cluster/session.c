@@ -77,8 +77,8 @@ static enum status refuse_existing(const struct session *session, struct error *
     struct text holds = {0};
     enum status status = resume_describe(path, &holds, error);
     if (status == STATUS_OK)
-        status = fail(error, STATUS_BAD_RESULTS, "%s exists: %s. Give --resume to go on with the same sweep, or another -o",
-                      path, holds.data);
+        status = fail(error, STATUS_BAD_RESULTS,
+                      "%s exists: %s. Give --resume to go on with the same sweep, or another -o", path, holds.data);
     text_free(&holds);
     return status;
 }

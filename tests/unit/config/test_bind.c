@@ -116,8 +116,7 @@ static void settings_of_other_kinds_are_named(void **state)
     (void)state;
     check_faults("other: {kind: drill, weight: 3}\n", "s:1:22: other: drill has no setting 'weight'; hammer has\n");
     check_faults("speed: 3\n", "s:1:1: tape has no setting 'speed'; drill has\n");
-    check_faults("extras: {tape: {speed: 1}}\n",
-                 "s:1:17: extras.tape: tape has no setting 'speed'; drill has\n");
+    check_faults("extras: {tape: {speed: 1}}\n", "s:1:17: extras.tape: tape has no setting 'speed'; drill has\n");
 }
 
 static void an_unknown_kind_is_one_fault(void **state)
