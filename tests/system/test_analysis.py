@@ -299,3 +299,27 @@ def test_find_python_says_what_to_install(tools):
     ended = subprocess.run([tools / "find-python", "no_such_module"], capture_output=True, text=True, timeout=60)
     assert ended.returncode == 1
     assert "apt-get install python3 python3-no_such_module" in ended.stderr
+
+
+def test_a_file_of_the_engine_reads_as_documented(small_results):
+    with open_results(small_results) as results:
+        assert results.axes == ["seed", "train.loss", "data.label_noise.rate"]
+        assert set(results.trials["outcome"]) == {"done"}
+        tensors = results.weights(5, "end")
+        data = results.dataset(int(results.trials["variant"][results.row(5)]))
+        assert [value.ndim for value in tensors.values()] == [2, 1, 2, 1]
+        assert sum(value.size for value in tensors.values()) == results["weights/parameters"].shape[2]
+        assert data["source"] == "glyphs"
+        assert len(data["observed_label"]) == 200 and len(data["test_label"]) == 100
+        assert results["curves/train_loss"].dimensions == ("trial", "epoch")
+        clean = results.select({"data.label_noise.rate": 0})
+        assert np.isfinite(results["margins/train"][clean, results.point("margins", "end")]).all()
+
+
+@pytest.mark.parametrize("kind", ["none", "frobenius", "last_layer"])
+def test_the_command_reads_a_file_of_the_engine(tools, small_results, tmp_path, kind):
+    ended = consistency_command(tools, small_results, "--k", "20", "--normalise", kind, "--output", tmp_path, "--json")
+    assert ended.returncode == 0, ended.stderr
+    groups = json.loads(ended.stdout)["groups"]
+    assert len(groups) == 8 and all(one["pairs"] == 3 for one in groups)
+    assert all(one["overlap"] > one["chance"] for one in groups if one["group"].endswith("rate=0"))

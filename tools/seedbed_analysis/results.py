@@ -187,6 +187,7 @@ class Results:
         train_index, test_index   positions in the source's training and test part
         train_label, test_label   true labels; observed_label: those trained on
         mean, deviation           of each channel: x = (raw - mean) / deviation
+        source, digest            of the data set that the samples are from
         """
         arrays = self.group("dataset")
         count = len(arrays["train_count"])
@@ -195,8 +196,10 @@ class Results:
         sizes = {"train_sample": int(arrays["train_count"][variant]), "test_sample": int(arrays["test_count"][variant])}
         data = {}
         for name, array in arrays.items():
-            value = array[variant]
-            data[name] = value[: sizes[array.dimensions[1]]] if array.dimensions[1:2] and array.dimensions[1] in sizes else value
+            of_source = array.dimensions[0] == "source"
+            value = array[int(arrays["variant_source"][variant]) if of_source else variant]
+            cut = sizes.get(array.dimensions[-1])
+            data[name] = value if cut is None else value[:cut]
         return data
 
     def close(self):
