@@ -1,6 +1,7 @@
 """What goes wrong on the way: bad trials are rows, bad files are named and left alone."""
 
 import os
+import tempfile
 
 import h5py
 import numpy as np
@@ -194,7 +195,7 @@ def reachable_by_others(*paths):
     """Makes the test's own folders passable; whether others may read the paths then."""
     for path in paths:
         for folder in path.parents:
-            if str(folder).startswith(os.path.realpath("/tmp") + "/pytest"):
+            if str(folder).startswith(os.path.realpath(tempfile.gettempdir()) + "/pytest"):
                 folder.chmod(0o755)
     return all(folder.stat().st_mode & 0o001 for path in paths for folder in path.resolve().parents)
 
