@@ -42,7 +42,8 @@ static enum status count_rank_bytes(const struct plan *plan, const struct schema
     TRY(network_summarise(&model->config, model->input, model->classes, (int)plan_largest_batch(plan), &summary,
                           error));
     const double row = (double)results_bytes(schema_results(schema)) / (double)plan_trial_count(plan);
-    *out = (double)summary.bytes + 4.0 * (double)summary.parameter_count + row;
+    const double state = (double)plan_largest_state(plan) * (double)summary.parameter_count * sizeof(float);
+    *out = (double)summary.bytes + state + row;
     return STATUS_OK;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "sweep/plan_parts.h"
+#include "training/optimizers.h"
 
 struct plan_trial *plan_trial_at(const struct plan *plan, int64_t trial)
 {
@@ -88,6 +89,20 @@ static enum status number_model(struct plan *plan, int32_t *number, struct error
     return found == plan->shapeless.count ? growing_add(&plan->shapeless, &plan->config.model, error) : STATUS_OK;
 }
 
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static void note_largest(struct plan *plan)
+{
+    const struct train_config *train = &plan->config.train;
+    const struct optimizer_ops *optimizer = (const struct optimizer_ops *)train->optimizer.kind;
+    plan->longest_epochs = larger(plan->longest_epochs, train->epochs);
+    plan->largest_batch = larger(plan->largest_batch, train->batch_size);
+    plan->largest_state = larger(plan->largest_state, optimizer->state_per_parameter);
+}
+
 static enum status add_trial(struct plan *plan, int64_t point, struct error *error)
 {
     struct plan_trial trial = {.point = point, .epochs = plan->config.train.epochs};
@@ -97,10 +112,7 @@ static enum status add_trial(struct plan *plan, int64_t point, struct error *err
     TRY(hash_config(plan, &trial.identity, error));
     if (plan->trials.count == 0)
         plan->first = plan->config;
-    if (trial.epochs > plan->longest_epochs)
-        plan->longest_epochs = trial.epochs;
-    if (plan->config.train.batch_size > plan->largest_batch)
-        plan->largest_batch = plan->config.train.batch_size;
+    note_largest(plan);
     return growing_add(&plan->trials, &trial, error);
 }
 
@@ -251,6 +263,11 @@ int64_t plan_longest_epochs(const struct plan *plan)
 int64_t plan_largest_batch(const struct plan *plan)
 {
     return plan->largest_batch;
+}
+
+int64_t plan_largest_state(const struct plan *plan)
+{
+    return plan->largest_state;
 }
 
 enum status plan_trial_config(struct plan *plan, int64_t trial, struct trial_config *out, struct error *error)

@@ -80,6 +80,7 @@ enum status plan_trial_config(struct plan *plan, int64_t trial, struct trial_con
 const struct trial_config *plan_sweep_config(const struct plan *plan);
 int64_t plan_longest_epochs(const struct plan *plan);
 int64_t plan_largest_batch(const struct plan *plan);
+int64_t plan_largest_state(const struct plan *plan); /* floats a parameter that an optimizer keeps */
 
 int plan_axis_count(const struct plan *plan);
 const char *plan_axis_name(const struct plan *plan, int axis);

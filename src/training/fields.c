@@ -1,7 +1,4 @@
-#include "training/optimizers.h"
-
-const struct kind_table optimizer_table = {
-    .what = "optimizer", .plural = "optimizers", .kinds = (const struct kind *const[]){&optimizer_sgd.kind, NULL}};
+#include "training/training.h"
 
 const struct field train_fields[] = {{.name = "epochs",
                                       .type = FIELD_INTEGER,
@@ -30,6 +27,13 @@ const struct field train_fields[] = {{.name = "epochs",
                                       .default_text = "sgd",
                                       .kinds = &optimizer_table,
                                       .summary = "How a gradient changes the parameters."},
+                                     {.name = "clip_norm",
+                                      .type = FIELD_REAL,
+                                      .offset = offsetof(struct train_config, clip_norm),
+                                      .default_text = "0",
+                                      .maximum = 1e9,
+                                      .summary = "Longest L2 norm of a step's gradient over all parameters, before "
+                                                 "weight decay; longer ones are scaled down to it; 0 for any."},
                                      {.name = "learning_rate",
                                       .type = FIELD_REAL,
                                       .offset = offsetof(struct train_config, learning_rate),

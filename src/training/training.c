@@ -12,18 +12,18 @@
 #include "kernels/reduce.h"
 #include "seedbed/random.h"
 #include "training/blocks.h"
+#include "training/optimizers.h"
 
 struct loop {
     const struct training *training;
     const struct training_hooks *hooks;
     const struct loss_ops *loss;
-    const struct optimizer_ops *optimizer;
+    struct optimizer *optimizer;
     const struct schedule_ops *schedule;
     int count, batch, classes;
     int32_t *order;  /* [count] of this epoch */
     int16_t *labels; /* [batch] */
     float *dlogits;  /* [batch, classes] */
-    float *state;    /* [state_per_parameter, parameter_count] */
     struct schedule_position at;
     double norms; /* sum of this epoch's gradient norms */
     double rate;  /* of the last step */
@@ -42,8 +42,7 @@ int training_max_batch(const struct train_config *config, int train_count)
 
 static enum status loop_allocate(struct loop *loop, struct error *error)
 {
-    void *order = NULL, *labels = NULL, *dlogits = NULL, *state = NULL;
-    const size_t parameters = (size_t)network_parameter_count(loop->training->network);
+    void *order = NULL, *labels = NULL, *dlogits = NULL;
     const size_t batch = (size_t)loop->batch;
     TRY(memory_allocate(&order, (size_t)loop->count, sizeof *loop->order, "batch order", error));
     loop->order = order;
@@ -51,10 +50,7 @@ static enum status loop_allocate(struct loop *loop, struct error *error)
     loop->labels = labels;
     TRY(memory_allocate(&dlogits, batch * (size_t)loop->classes, sizeof *loop->dlogits, "batch gradients", error));
     loop->dlogits = dlogits;
-    TRY(memory_allocate(&state, (size_t)loop->optimizer->state_per_parameter * parameters, sizeof *loop->state,
-                        "optimizer state", error));
-    loop->state = state;
-    return STATUS_OK;
+    return optimizer_create(loop->training->config, loop->training->network, &loop->optimizer, error);
 }
 
 static void loop_free(struct loop *loop)
@@ -62,7 +58,7 @@ static void loop_free(struct loop *loop)
     memory_free(loop->order);
     memory_free(loop->labels);
     memory_free(loop->dlogits);
-    memory_free(loop->state);
+    optimizer_destroy(&loop->optimizer);
 }
 
 static enum status diverged(const struct loop *loop, const char *what, struct error *error)
@@ -88,9 +84,7 @@ static enum status loop_step(struct loop *loop, int first, int n, struct error *
     loop->loss->gradient(config->loss.settings, n, loop->classes, logits, loop->labels, 1.0f / (float)n, loop->dlogits);
     network_backward(network, loop->dlogits, n);
     loop->rate = loop->schedule->rate(config->schedule.settings, config->learning_rate, &loop->at);
-    const double squares =
-        loop->optimizer->step(config->optimizer.settings, loop->rate, loop->at.step, network_parameter_count(network),
-                              network_gradient(network), network_parameters(network), loop->state);
+    const double squares = optimizer_step(loop->optimizer, loop->rate, loop->at.step);
     if (!isfinite(squares))
         return diverged(loop, "the gradient", error);
     loop->norms += sqrt(squares);
@@ -145,7 +139,6 @@ enum status training_run(const struct training *training, const struct training_
     struct loop loop = {.training = training,
                         .hooks = hooks,
                         .loss = (const struct loss_ops *)config->loss.kind,
-                        .optimizer = (const struct optimizer_ops *)config->optimizer.kind,
                         .schedule = (const struct schedule_ops *)config->schedule.kind,
                         .count = training->samples->count,
                         .batch = least(config->batch_size, training->samples->count),

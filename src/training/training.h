@@ -11,17 +11,9 @@
 #include "seedbed/metric.h"
 #include "seedbed/status.h"
 
-extern const struct kind_table optimizer_table; /* struct optimizer_ops */
+extern const struct kind_table optimizer_table; /* struct optimizer_ops, training/optimizers.h */
+extern const struct kind_table decay_table;     /* names of what weight decay acts on */
 extern const struct kind_table schedule_table;  /* struct schedule_ops */
-
-struct optimizer_ops {
-    struct kind kind;
-    int state_per_parameter; /* floats */
-    /* One step over the flat block: parameters and state [state_per_parameter, count] change.
-     * Returns the sum of squares of gradient, in double. */
-    double (*step)(const void *settings, double learning_rate, int64_t step, int64_t count, const float *gradient,
-                   float *parameters, float *state);
-};
 
 struct schedule_position {
     int64_t step, steps;   /* 0-based, of all */
@@ -38,6 +30,7 @@ struct train_config {
     int64_t epochs, batch_size;
     struct choice loss;      /* struct loss_ops */
     struct choice optimizer; /* struct optimizer_ops */
+    double clip_norm;        /* 0: none */
     double learning_rate;
     struct choice schedule; /* struct schedule_ops */
 };

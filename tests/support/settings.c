@@ -25,9 +25,8 @@ static struct integer_list integers_of(const char *text)
     return list;
 }
 
-static void set_default(const struct field *field, void *place)
+static void set_text(const struct field *field, const char *text, void *place)
 {
-    const char *const text = field->default_text;
     if (field->type == FIELD_INTEGER)
         *(int64_t *)place = strtoll(text, NULL, 10);
     else if (field->type == FIELD_REAL)
@@ -46,7 +45,7 @@ void settings_default(const struct field *fields, void *out)
 {
     for (const struct field *field = fields; field != NULL && field->name != NULL; field++)
         if (field->default_text != NULL)
-            set_default(field, (char *)out + field->offset);
+            set_text(field, field->default_text, (char *)out + field->offset);
 }
 
 struct choice choice_of(const struct kind_table *table, const char *name)
@@ -56,12 +55,35 @@ struct choice choice_of(const struct kind_table *table, const char *name)
     return choice;
 }
 
+static const struct field *field_named(const struct kind *kind, const char *key)
+{
+    for (const struct field *field = kind->fields; field != NULL && field->name != NULL; field++)
+        if (strcmp(field->name, key) == 0)
+            return field;
+    fprintf(stderr, "%s has no setting '%s'\n", kind->name, key);
+    abort();
+}
+
+struct choice choice_spelled(const struct kind_table *table, const char *text)
+{
+    char words[256], *rest = NULL;
+    snprintf(words, sizeof words, "%s", text);
+    struct choice choice = choice_of(table, strtok_r(words, " ", &rest));
+    for (char *word = strtok_r(NULL, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
+        char *const value = strchr(word, '=');
+        *value = '\0';
+        const struct field *const field = field_named(choice.kind, word);
+        set_text(field, value + 1, choice.settings + field->offset);
+    }
+    return choice;
+}
+
 static void *place_of(struct choice *choice, const char *key, enum field_type type)
 {
-    for (const struct field *field = choice->kind->fields; field != NULL && field->name != NULL; field++)
-        if (strcmp(field->name, key) == 0 && field->type == type)
-            return choice->settings + field->offset;
-    fprintf(stderr, "%s has no setting '%s' of that type\n", choice->kind->name, key);
+    const struct field *const field = field_named(choice->kind, key);
+    if (field->type == type)
+        return choice->settings + field->offset;
+    fprintf(stderr, "setting '%s' of %s is of another type\n", key, choice->kind->name);
     abort();
 }
 

@@ -12,6 +12,9 @@ void settings_default(const struct field *fields, void *out);
 /* A kind by name, with its default settings. */
 struct choice choice_of(const struct kind_table *table, const char *name);
 
+/* A kind with settings: "adam beta1=0.8 decay=weights"; no value has a space. */
+struct choice choice_spelled(const struct kind_table *table, const char *text);
+
 /* Sets one key of a choice's settings; a name that is not there ends the program. */
 void choice_integer(struct choice *choice, const char *key, int64_t value);
 void choice_real(struct choice *choice, const char *key, double value);

@@ -24,7 +24,10 @@ grid:
       - {kind: sgd, momentum: 0}
       - {kind: sgd, momentum: 0.9, nesterov: true}
       - {kind: sgd, momentum: 0.5, weight_decay: 1e-3}
+      - {kind: adamw, decay: weights}
+      - {kind: rmsprop, momentum: 0.5, centered: true}
     data.label_noise.rate: [0.2]
+    train.clip_norm: [1]
 zip:
   - {data.train_size: [100, 300], train.epochs: [5, 2], train.schedule: [cosine, {kind: step, every: 1}]}
 """
@@ -62,9 +65,9 @@ def expected(reference):
 def test_the_sweep_has_trials_of_many_kinds(reference):
     with h5py.File(reference, "r") as file:
         assert set(file["trials/state"][()]) == {2} and set(file["trials/outcome"][()]) == {1}
-        assert len(np.unique(file["trials/identity"][()])) == len(file["trial"]) == 28
+        assert len(np.unique(file["trials/identity"][()])) == len(file["trial"]) == 36
         assert len(np.unique(file["trials/predicted_flops"][()])) >= 4
-        assert len(np.unique(file["trials/checksum"][()])) == 28
+        assert len(np.unique(file["trials/checksum"][()])) == 36
         assert len(file["variant"]) == 6 and len(file["model"]) == 3
 
 

@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""Makes tests/golden/optimizers.h: where PyTorch's optimizers, in double, take a tiny network in 50 full-batch steps.
+
+    make_optimizer_golden.py | clang-format > tests/golden/optimizers.h
+
+Needs PyTorch. Each case is spelled as the test reads it: an optimizer and its settings, and the norm to clip at.
+"""
+import torch
+import torch.nn.functional as F
+
+SAMPLES, FEATURES, HIDDEN, CLASSES, STEPS = 12, 6, (5, 4), 3, 50
+RATES = {"sgd": 0.05, "adam": 0.01, "adamw": 0.01, "rmsprop": 0.005}
+CLASSES_OF = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW,
+              "rmsprop": torch.optim.RMSprop}
+CASES = [
+    # optimizer and settings, clip_norm
+    ("sgd momentum=0 weight_decay=0.1 decay=weights", 0),
+    ("sgd momentum=0.9 dampening=0.3", 0),
+    ("sgd momentum=0 dampening=0.3", 0),
+    ("sgd momentum=0.8 dampening=1 weight_decay=0.1", 0),
+    ("sgd momentum=0.9 nesterov=true weight_decay=0.05 decay=weights", 0),
+    ("sgd momentum=0.9", 0.2),
+    ("sgd momentum=0 weight_decay=0.1", 0.1),
+    ("sgd momentum=0.5", 1000),
+    ("adam", 0),
+    ("adam beta1=0.5 beta2=0.9", 0),
+    ("adam beta1=0 beta2=0.5 epsilon=0.01", 0),
+    ("adam weight_decay=0.1", 0),
+    ("adam weight_decay=0.1 decay=weights", 0),
+    ("adam epsilon=0.1", 0.05),
+    ("adamw", 0),
+    ("adamw weight_decay=0", 0),
+    ("adamw weight_decay=0.5", 0),
+    ("adamw weight_decay=0.5 decay=weights beta2=0.99", 0),
+    ("rmsprop", 0),
+    ("rmsprop alpha=0.9 epsilon=0.001", 0),
+    ("rmsprop weight_decay=0.1", 0),
+    ("rmsprop weight_decay=0.1 decay=weights", 0),
+    ("rmsprop momentum=0.5", 0),
+    ("rmsprop centered=true", 0),
+    ("rmsprop momentum=0.5 centered=true alpha=0.8 weight_decay=0.01", 0),
+    ("rmsprop epsilon=0.01", 0.05),
+]
+
+
+def settings_of(words):
+    settings = dict(word.split("=") for word in words)
+    decay = settings.pop("decay", "all")
+    settings = {key: value == "true" if value in ("true", "false") else float(value) for key, value in settings.items()}
+    if "epsilon" in settings:
+        settings["eps"] = settings.pop("epsilon")
+    return settings, decay
+
+
+def optimizer_of(spelled, tensors):
+    name, *words = spelled.split()
+    settings, decay = settings_of(words)
+    default = {"sgd": {"momentum": 0.9}, "adam": {}, "adamw": {}, "rmsprop": {}}[name]
+    settings = {**default, **settings}
+    if "beta1" in settings or "beta2" in settings:
+        settings["betas"] = (settings.pop("beta1", 0.9), settings.pop("beta2", 0.999))
+    groups = [{"params": tensors}]
+    if decay == "weights":
+        groups = [{"params": tensors[0::2]}, {"params": tensors[1::2], "weight_decay": 0.0}]
+    return CLASSES_OF[name](groups, lr=RATES[name], **settings)
+
+
+def train(x, y, tensors, case):
+    spelled, clip_norm = case
+    w = [t.double().clone().requires_grad_() for t in tensors]
+    optimizer = optimizer_of(spelled, w)
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        h = x.double()
+        for i in range(0, len(w), 2):
+            h = F.linear(h, w[i], w[i + 1])
+            h = torch.tanh(h) if i < len(w) - 2 else h
+        F.cross_entropy(h, y).backward()
+        if clip_norm > 0:
+            torch.nn.utils.clip_grad_norm_(w, clip_norm)
+        optimizer.step()
+    return torch.cat([t.detach().flatten() for t in w])
+
+
+def array(numbers, indent):
+    texts = [f"{float(v):.9g}" for v in numbers]
+    texts = [t if any(c in t for c in ".e") else t + ".0" for t in texts]
+    lines = [", ".join(t + "f" for t in texts[i:i + 8]) for i in range(0, len(texts), 8)]
+    return "{" + (",\n" + " " * indent).join(lines) + "}"
+
+
+def main():
+    torch.manual_seed(1)
+    x = torch.randn(SAMPLES, FEATURES)
+    y = torch.arange(SAMPLES) % CLASSES
+    widths = (FEATURES, *HIDDEN, CLASSES)
+    tensors = []
+    for fan_in, fan_out in zip(widths, widths[1:]):
+        tensors += [torch.randn(fan_out, fan_in) / fan_in ** 0.5, torch.randn(fan_out) * 0.1]
+    start = torch.cat([t.flatten() for t in tensors])
+    print("/* optimizers.h - made by tools/golden/make_optimizer_golden.py: weights before and after 50 steps by PyTorch. */")
+    print("#ifndef SEEDBED_TESTS_GOLDEN_OPTIMIZERS_H\n#define SEEDBED_TESTS_GOLDEN_OPTIMIZERS_H\n")
+    print(f"enum {{ GOLDEN_SAMPLES = {SAMPLES}, GOLDEN_FEATURES = {FEATURES}, GOLDEN_CLASSES = {CLASSES},")
+    print(f"       GOLDEN_STEPS = {STEPS}, GOLDEN_PARAMETERS = {len(start)} }};\n")
+    print(f"static const int golden_hidden[] = {{{', '.join(map(str, HIDDEN))}}};")
+    print(f"static const float golden_x[GOLDEN_SAMPLES * GOLDEN_FEATURES] =\n    {array(x.flatten(), 4)};")
+    print("/* label of sample i: i mod classes */")
+    print(f"static const float golden_start[GOLDEN_PARAMETERS] =\n    {array(start, 4)};\n")
+    print("static const struct golden_case {\n    const char *optimizer;")
+    print("    double learning_rate, clip_norm;\n    float end[GOLDEN_PARAMETERS];\n} golden_cases[] = {")
+    for case in CASES:
+        rate = RATES[case[0].split()[0]]
+        print(f'    {{"{case[0]}", {rate}, {case[1]},\n     {array(train(x, y, tensors, case), 5)}}},')
+    print("};\n\n#endif")
+
+
+if __name__ == "__main__":
+    main()
