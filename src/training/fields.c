@@ -46,4 +46,13 @@ const struct field train_fields[] = {{.name = "epochs",
                                       .default_text = "constant",
                                       .kinds = &schedule_table,
                                       .summary = "How the learning rate changes over the steps."},
+                                     {.name = "warmup",
+                                      .type = FIELD_REAL,
+                                      .offset = offsetof(struct train_config, warmup),
+                                      .default_text = "0",
+                                      .maximum = 1e6,
+                                      .unit = "epochs",
+                                      .summary =
+                                          "Epochs, or a part of one, over which the rate rises step by step in a "
+                                          "line from 0 to what the schedule says, which it does not shift."},
                                      {.name = NULL}};

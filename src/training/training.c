@@ -19,7 +19,6 @@ struct loop {
     const struct training_hooks *hooks;
     const struct loss_ops *loss;
     struct optimizer *optimizer;
-    const struct schedule_ops *schedule;
     int count, batch, classes;
     int32_t *order;  /* [count] of this epoch */
     int16_t *labels; /* [batch] */
@@ -83,7 +82,7 @@ static enum status loop_step(struct loop *loop, int first, int n, struct error *
         return diverged(loop, "an output of the network", error);
     loop->loss->gradient(config->loss.settings, n, loop->classes, logits, loop->labels, 1.0f / (float)n, loop->dlogits);
     network_backward(network, loop->dlogits, n);
-    loop->rate = loop->schedule->rate(config->schedule.settings, config->learning_rate, &loop->at);
+    loop->rate = training_rate(config, &loop->at);
     const double squares = optimizer_step(loop->optimizer, loop->rate, loop->at.step);
     if (!isfinite(squares))
         return diverged(loop, "the gradient", error);
@@ -122,13 +121,14 @@ static enum status loop_report(const struct loop *loop, int64_t epoch, double gr
 static enum status loop_run(struct loop *loop, struct error *error)
 {
     const struct train_config *const config = loop->training->config;
-    const double steps_per_epoch = ceil((double)loop->count / loop->batch);
-    loop->at = (struct schedule_position){.steps = config->epochs * (int64_t)steps_per_epoch, .epochs = config->epochs};
-    loop->rate = loop->schedule->rate(config->schedule.settings, config->learning_rate, &loop->at);
+    const int64_t epoch_steps = (loop->count + loop->batch - 1) / loop->batch;
+    loop->at = (struct schedule_position){
+        .steps = config->epochs * epoch_steps, .epochs = config->epochs, .epoch_steps = epoch_steps};
+    loop->rate = training_rate(config, &loop->at);
     TRY(loop_report(loop, 0, (double)NAN, error));
     for (; loop->at.epoch < config->epochs; loop->at.epoch++) {
         TRY(loop_epoch(loop, error));
-        TRY(loop_report(loop, loop->at.epoch + 1, loop->norms / steps_per_epoch, error));
+        TRY(loop_report(loop, loop->at.epoch + 1, loop->norms / (double)epoch_steps, error));
     }
     return STATUS_OK;
 }
@@ -139,7 +139,6 @@ enum status training_run(const struct training *training, const struct training_
     struct loop loop = {.training = training,
                         .hooks = hooks,
                         .loss = (const struct loss_ops *)config->loss.kind,
-                        .schedule = (const struct schedule_ops *)config->schedule.kind,
                         .count = training->samples->count,
                         .batch = least(config->batch_size, training->samples->count),
                         .classes = network_classes(training->network)};

@@ -18,6 +18,7 @@ extern const struct kind_table schedule_table;  /* struct schedule_ops */
 struct schedule_position {
     int64_t step, steps;   /* 0-based, of all */
     int64_t epoch, epochs; /* 0-based, of all */
+    int64_t epoch_steps;   /* of one epoch */
 };
 
 struct schedule_ops {
@@ -33,9 +34,13 @@ struct train_config {
     double clip_norm;        /* 0: none */
     double learning_rate;
     struct choice schedule; /* struct schedule_ops */
+    double warmup;          /* epochs */
 };
 
 extern const struct field train_fields[]; /* of struct train_config */
+
+/* The learning rate of a step: the schedule's, and warm-up. */
+double training_rate(const struct train_config *config, const struct schedule_position *at);
 
 /* A finished epoch; epoch 0 is the network before training. */
 struct epoch_record {

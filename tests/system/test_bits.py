@@ -29,7 +29,7 @@ grid:
     data.label_noise.rate: [0.2]
     train.clip_norm: [1]
 zip:
-  - {data.train_size: [100, 300], train.epochs: [5, 2], train.schedule: [cosine, {kind: step, every: 1}]}
+  - {data.train_size: [100, 300], train.epochs: [5, 2], train.schedule: [cosine, {kind: step, every: 1}], train.warmup: [0, 0.5]}
 """
 
 

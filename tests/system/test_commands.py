@@ -93,7 +93,8 @@ def test_plan_and_run_agree_on_identities_and_bytes(seedbed, tiny, tiny_results)
 
 @pytest.mark.parametrize("what, name", [("losses", "cross_entropy"), ("models", "mlp"), ("metrics", "margins"),
                                         ("datasets", "glyphs"), ("optimizers", "sgd"),
-                                        ("optimizers", "adamw"), ("decays", "weights"), ("schedules", "cosine")])
+                                        ("optimizers", "adamw"), ("decays", "weights"), ("schedules", "cosine"),
+                                        ("schedules", "multistep")])
 def test_list_names_what_a_sweep_may_name(seedbed, what, name):
     ended = seedbed("list", what)
     assert_says(ended, 0, what, name)

@@ -3,7 +3,8 @@
 
     make_optimizer_golden.py | clang-format > tests/golden/optimizers.h
 
-Needs PyTorch. Each case is spelled as the test reads it: an optimizer and its settings, and the norm to clip at.
+Needs PyTorch. Each case is spelled as the test reads it: optimizer and settings, norm to clip at, schedule and settings,
+epochs of warm-up.
 """
 import torch
 import torch.nn.functional as F
@@ -13,7 +14,7 @@ RATES = {"sgd": 0.05, "adam": 0.01, "adamw": 0.01, "rmsprop": 0.005}
 CLASSES_OF = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW,
               "rmsprop": torch.optim.RMSprop}
 CASES = [
-    # optimizer and settings, clip_norm
+    # optimizer and settings, clip_norm; then, where it is not constant, schedule and settings, warm-up
     ("sgd momentum=0 weight_decay=0.1 decay=weights", 0),
     ("sgd momentum=0.9 dampening=0.3", 0),
     ("sgd momentum=0 dampening=0.3", 0),
@@ -40,6 +41,13 @@ CASES = [
     ("rmsprop centered=true", 0),
     ("rmsprop momentum=0.5 centered=true alpha=0.8 weight_decay=0.01", 0),
     ("rmsprop epsilon=0.01", 0.05),
+    ("sgd momentum=0.5", 0, "multistep epochs=[10,30,31] factor=0.5", 0),
+    ("sgd", 0, "exponential factor=0.9", 0),
+    ("adam", 0, "exponential", 0),
+    ("sgd", 0, "constant", 10),
+    ("adam", 0, "step every=20 factor=0.5", 7),
+    ("sgd momentum=0.5", 0, "multistep epochs=[5,20]", 8),
+    ("sgd weight_decay=0.1", 0, "cosine", 12),
 ]
 
 
@@ -65,10 +73,33 @@ def optimizer_of(spelled, tensors):
     return CLASSES_OF[name](groups, lr=RATES[name], **settings)
 
 
+def scheduler_of(spelled, warmup, optimizer):
+    """An epoch is one step. Warm-up multiplies what the schedule says."""
+    name, *words = spelled.split()
+    settings = dict(word.split("=") for word in words)
+    factor = float(settings.get("factor", {"exponential": 0.95}.get(name, 0.1)))
+    schedules = torch.optim.lr_scheduler
+    if name == "step":
+        schedule = schedules.StepLR(optimizer, int(settings["every"]), factor)
+    elif name == "multistep":
+        schedule = schedules.MultiStepLR(optimizer, [int(e) for e in settings["epochs"][1:-1].split(",")], factor)
+    elif name == "exponential":
+        schedule = schedules.ExponentialLR(optimizer, factor)
+    elif name == "cosine":
+        schedule = schedules.CosineAnnealingLR(optimizer, STEPS)
+    else:
+        schedule = schedules.ConstantLR(optimizer, factor=1.0)
+    if warmup == 0:
+        return schedule
+    linear = schedules.LinearLR(optimizer, start_factor=1 / warmup, end_factor=1.0, total_iters=warmup - 1)
+    return schedules.ChainedScheduler([schedule, linear])
+
+
 def train(x, y, tensors, case):
-    spelled, clip_norm = case
+    spelled, clip_norm, schedule, warmup = case
     w = [t.double().clone().requires_grad_() for t in tensors]
     optimizer = optimizer_of(spelled, w)
+    scheduler = scheduler_of(schedule, warmup, optimizer)
     for _ in range(STEPS):
         optimizer.zero_grad()
         h = x.double()
@@ -79,6 +110,7 @@ def train(x, y, tensors, case):
         if clip_norm > 0:
             torch.nn.utils.clip_grad_norm_(w, clip_norm)
         optimizer.step()
+        scheduler.step()
     return torch.cat([t.detach().flatten() for t in w])
 
 
@@ -106,11 +138,12 @@ def main():
     print(f"static const float golden_x[GOLDEN_SAMPLES * GOLDEN_FEATURES] =\n    {array(x.flatten(), 4)};")
     print("/* label of sample i: i mod classes */")
     print(f"static const float golden_start[GOLDEN_PARAMETERS] =\n    {array(start, 4)};\n")
-    print("static const struct golden_case {\n    const char *optimizer;")
-    print("    double learning_rate, clip_norm;\n    float end[GOLDEN_PARAMETERS];\n} golden_cases[] = {")
+    print("static const struct golden_case {\n    const char *optimizer, *schedule;")
+    print("    double learning_rate, clip_norm, warmup;\n    float end[GOLDEN_PARAMETERS];\n} golden_cases[] = {")
     for case in CASES:
+        case = (*case, "constant", 0)[:4]
         rate = RATES[case[0].split()[0]]
-        print(f'    {{"{case[0]}", {rate}, {case[1]},\n     {array(train(x, y, tensors, case), 5)}}},')
+        print(f'    {{"{case[0]}", "{case[2]}", {rate}, {case[1]}, {case[3]},\n     {array(train(x, y, tensors, case), 5)}}},')
     print("};\n\n#endif")
 
 

@@ -176,11 +176,33 @@ static void schedules_follow_their_formulas(void **state)
     assert_rate(&schedule, 29, 0.5);
     assert_rate(&schedule, 30, 0.25);
     assert_rate(&schedule, 99, 0.0625);
+    schedule = choice_spelled(&schedule_table, "multistep epochs=[3,5,9] factor=0.5");
+    assert_rate(&schedule, 29, 0.5);
+    assert_rate(&schedule, 30, 0.25);
+    assert_rate(&schedule, 89, 0.125);
+    assert_rate(&schedule, 90, 0.0625);
+    schedule = choice_spelled(&schedule_table, "exponential factor=0.5");
+    assert_rate(&schedule, 9, 0.5);
+    assert_rate(&schedule, 10, 0.25);
+    assert_rate(&schedule, 39, 0.0625);
     schedule = choice_of(&schedule_table, "cosine");
     choice_real(&schedule, "minimum", 0.1);
     assert_rate(&schedule, 0, 0.5);
     assert_rate(&schedule, 50, 0.3);
     assert_rate(&schedule, 75, 0.1 + 0.2 * (1 - sqrt(0.5)));
+}
+
+static void warmup_rises_in_a_line_and_leaves_the_schedule_in_place(void **state)
+{
+    (void)state;
+    struct train_config train = {
+        .learning_rate = 0.5, .warmup = 2.5, .schedule = choice_spelled(&schedule_table, "step every=2 factor=0.1")};
+    for (int64_t step = 0; step < 100; step++) {
+        const struct schedule_position at = {
+            .step = step, .steps = 100, .epoch = step / 10, .epochs = 10, .epoch_steps = 10};
+        const double share = step < 25 ? ((double)step + 1) / 25 : 1;
+        assert_true(fabs(training_rate(&train, &at) - share * 0.5 * pow(0.1, (double)(step / 20))) < 1e-15);
+    }
 }
 
 static void no_training_at_all_has_a_rate_too(void **state)
@@ -200,6 +222,7 @@ int main(void)
         cmocka_unit_test(nesterov_without_momentum_is_refused_with_the_remedy),
         cmocka_unit_test(nesterov_with_dampening_is_refused_with_the_remedy),
         cmocka_unit_test(schedules_follow_their_formulas),
+        cmocka_unit_test(warmup_rises_in_a_line_and_leaves_the_schedule_in_place),
         cmocka_unit_test(no_training_at_all_has_a_rate_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
