@@ -6,7 +6,8 @@
 static const struct kind moment_init = {.name = "init", .summary = "before training"};
 static const struct kind moment_separated = {
     .name = "separated", .summary = "after the first epoch at whose end every training sample is right"};
-static const struct kind moment_end = {.name = "end", .summary = "after the last epoch"};
+static const struct kind moment_end = {
+    .name = "end", .summary = "when training ends, after the last epoch or by a rule of train.stop"};
 static const struct kind *const moment_kinds[] = {&moment_init, &moment_separated, &moment_end, NULL};
 const struct kind_table moment_table = {.what = "moment", .plural = "moments", .kinds = moment_kinds};
 

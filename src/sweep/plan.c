@@ -98,14 +98,18 @@ static void note_largest(struct plan *plan)
 {
     const struct train_config *train = &plan->config.train;
     const struct optimizer_ops *optimizer = (const struct optimizer_ops *)train->optimizer.kind;
-    plan->longest_epochs = larger(plan->longest_epochs, train->epochs);
     plan->largest_batch = larger(plan->largest_batch, train->batch_size);
     plan->largest_state = larger(plan->largest_state, optimizer->state_per_parameter);
 }
 
 static enum status add_trial(struct plan *plan, int64_t point, struct error *error)
 {
-    struct plan_trial trial = {.point = point, .epochs = plan->config.train.epochs};
+    const struct train_config *train = &plan->config.train;
+    struct plan_trial trial = {.point = point,
+                               .epochs = train->epochs,
+                               .batch_size = train->batch_size,
+                               .stop_steps = train->stop.steps,
+                               .check_steps = train->stop.train_loss > 0 ? train->stop.every : 0};
     TRY(number_source(plan, point, &trial.source, error));
     TRY(number_variant(plan, trial.source, &trial.variant, error));
     TRY(number_model(plan, &trial.model, error));

@@ -19,11 +19,13 @@ struct plan_request {
 };
 
 struct plan_trial {
-    int64_t point; /* of the grid */
-    int64_t epochs, parameters;
+    int64_t point;  /* of the grid */
+    int64_t epochs; /* at most; by the configuration alone until plan_resolve */
+    int64_t parameters;
+    int64_t batch_size, stop_steps, check_steps; /* 0: no such limit, no checks within epochs */
     int32_t source, variant, model;
-    double flops;   /* predicted, whole trial */
-    double samples; /* that it trains on: epochs x training samples */
+    double flops;   /* predicted, whole trial, at most */
+    double samples; /* that it trains on, at most */
     struct hash128 identity;
 };
 
@@ -78,7 +80,7 @@ enum status plan_trial_config(struct plan *plan, int64_t trial, struct trial_con
 
 /* What holds for the whole sweep: the first trial's configuration, whose name, metrics and limits are everyone's. */
 const struct trial_config *plan_sweep_config(const struct plan *plan);
-int64_t plan_longest_epochs(const struct plan *plan);
+int64_t plan_longest_epochs(const struct plan *plan); /* after plan_resolve */
 int64_t plan_largest_batch(const struct plan *plan);
 int64_t plan_largest_state(const struct plan *plan); /* floats a parameter that an optimizer keeps */
 

@@ -1,5 +1,6 @@
 /* plan_resolve.c - what a plan needs the data for: sizes, shapes, costs, identities, duplicates. */
 #include <inttypes.h>
+#include <math.h>
 
 #include "seedbed/version.h"
 #include "sweep/plan_parts.h"
@@ -49,16 +50,33 @@ static int64_t part_size(const struct plan *plan, const struct plan_trial *trial
     return size > 0 ? size : plan_source_at(plan, trial->source)->dataset->shape.count[part];
 }
 
-/* Training costs three forward passes; after every epoch both parts are evaluated. */
-static void predict_cost(const struct plan *plan, struct plan_trial *trial)
+/* Steps of all epochs, cut where stop.steps says. */
+static int64_t predict_steps(struct plan_trial *trial, int64_t train)
+{
+    const int64_t epoch_steps = (train + trial->batch_size - 1) / trial->batch_size;
+    int64_t steps = trial->epochs * epoch_steps;
+    if (trial->stop_steps > 0 && trial->stop_steps < steps) {
+        steps = trial->stop_steps;
+        trial->epochs = (steps + epoch_steps - 1) / epoch_steps;
+    }
+    return steps;
+}
+
+/* Training costs three forward passes; after every epoch both parts are evaluated, and the training part at each check.
+ * Rules that depend on how training goes may end it sooner: this is the most. */
+static void predict_cost(struct plan *plan, struct plan_trial *trial)
 {
     const double train = (double)part_size(plan, trial, PART_TRAIN);
     const double test = (double)part_size(plan, trial, PART_TEST);
     const struct network_summary *summary = &plan_model(plan, trial->model)->summary;
+    const int64_t steps = predict_steps(trial, part_size(plan, trial, PART_TRAIN));
     const double epochs = (double)trial->epochs;
-    trial->samples = epochs * train;
-    trial->flops = summary->flops_per_sample * (3 * epochs * train + (epochs + 1) * (train + test));
+    const double checks = trial->check_steps > 0 ? floor((double)steps / (double)trial->check_steps) : 0;
+    trial->samples = fmin(epochs * train, (double)steps * (double)trial->batch_size);
+    trial->flops = summary->flops_per_sample * (3 * trial->samples + (epochs + 1) * (train + test) + checks * train);
     trial->parameters = summary->parameter_count;
+    if (trial->epochs > plan->longest_epochs)
+        plan->longest_epochs = trial->epochs;
 }
 
 static void finish_identity(const struct plan *plan, struct plan_trial *trial)
@@ -104,6 +122,7 @@ enum status plan_resolve(struct plan *plan, const struct dataset *const *dataset
     struct hash_map maps[2] = {{0}, {0}}; /* models by input, trials by identity */
     for (int i = 0; i < plan_source_count(plan); i++)
         plan_source_at(plan, i)->dataset = datasets[i];
+    plan->longest_epochs = 0;
     enum status status = STATUS_OK;
     for (int64_t i = 0; status == STATUS_OK && i < plan->trials.count; i++)
         status = resolve_trial(plan, maps, i, faults, error);

@@ -29,6 +29,7 @@ struct run {
     double started, deadline; /* monotonic; deadline 0: none */
     int64_t samples_seen;
     bool separated;
+    struct stop_memory stop;
 };
 
 static void forget_view(struct trial_runner *runner)
@@ -154,15 +155,21 @@ static void describe_moment(const struct run *run, const struct epoch_record *re
     };
 }
 
-static bool point_is_due(const struct measure_point *point, const struct epoch_record *record, bool separates)
+/* What an epoch's end is, beside itself. */
+struct occasion {
+    bool separates, ends;
+};
+
+static bool point_is_due(const struct measure_point *point, const struct epoch_record *record,
+                         const struct occasion *occasion)
 {
     switch (point->moment) {
     case MOMENT_EPOCH:
-        return point->epoch == record->epoch;
+        return point->epoch == record->epoch && record->whole;
     case MOMENT_SEPARATED:
-        return separates;
+        return occasion->separates;
     case MOMENT_END:
-        return record->epoch == record->epochs;
+        return occasion->ends;
     }
     return false;
 }
@@ -190,11 +197,12 @@ static enum status measure_point(struct trial_runner *runner, const struct schem
 }
 
 static enum status measure_all(struct run *run, const struct epoch_record *record, const struct evaluation *parts,
-                               struct error *error)
+                               bool ends, struct error *error)
 {
     struct trial_runner *runner = run->runner;
-    const bool separates = !run->separated && record->epoch > 0 && parts[PART_TRAIN].accuracy >= 1;
-    if (separates) {
+    const struct occasion occasion = {
+        .separates = !run->separated && record->epoch > 0 && parts[PART_TRAIN].accuracy >= 1, .ends = ends};
+    if (occasion.separates) {
         run->separated = true;
         *(int32_t *)results_row_data(runner->row, schema_trial_array(runner->schema, TRIAL_SEPARATED_EPOCH)) =
             record->epoch;
@@ -204,13 +212,27 @@ static enum status measure_all(struct run *run, const struct epoch_record *recor
     for (int m = 0; m < schema_metric_count(runner->schema); m++) {
         const struct schema_metric *metric = schema_metric(runner->schema, m);
         for (int point = 0; point < metric->point_count; point++)
-            if (point_is_due(&metric->points[point], record, separates))
+            if (point_is_due(&metric->points[point], record, &occasion))
                 TRY(measure_point(runner, metric, point, &at, error));
     }
     return STATUS_OK;
 }
 
-static enum status look(void *context, const struct epoch_record *record, struct error *error)
+/* An output that is not finite is left to the next step to report, with its place. */
+static enum status check(void *context, bool *stop, struct error *error)
+{
+    struct run *run = context;
+    const struct train_config *train = &run->runner->config.train;
+    const struct training_hooks hooks = {.context = run, .yield = give_way};
+    struct evaluation part;
+    const enum status status =
+        evaluator_run(run->runner->evaluators[PART_TRAIN], run->network, &train->loss, &hooks, &part, error);
+    if (status == STATUS_OK)
+        *stop = stop_at_loss(&train->stop, part.mean_loss);
+    return status == STATUS_DIVERGED ? STATUS_OK : status;
+}
+
+static enum status look(void *context, const struct epoch_record *record, bool *stop, struct error *error)
 {
     struct run *run = context;
     const struct training_hooks hooks = {.context = run, .yield = give_way};
@@ -227,7 +249,8 @@ static enum status look(void *context, const struct epoch_record *record, struct
     if (status[PART_TRAIN] != STATUS_OK || status[PART_TEST] != STATUS_OK)
         return fail(error, STATUS_DIVERGED, "a logit is not finite at the end of epoch %d, step %lld", record->epoch,
                     (long long)record->step);
-    return measure_all(run, record, parts, error);
+    *stop = stop_at_epoch(&run->runner->config.train.stop, &run->stop, record->epoch, parts);
+    return measure_all(run, record, parts, record->last || *stop, error);
 }
 
 static enum status train(struct run *run, struct error *error)
@@ -243,7 +266,7 @@ static enum status train(struct run *run, struct error *error)
         .config = &runner->config.train,
         .order_seed = trial_stream_seed(&runner->config, STREAM_ORDER),
     };
-    const struct training_hooks hooks = {.context = run, .yield = give_way, .epoch_end = look};
+    const struct training_hooks hooks = {.context = run, .yield = give_way, .check = check, .epoch_end = look};
     return training_run(&training, &hooks, error);
 }
 

@@ -1,5 +1,41 @@
 #include "training/training.h"
 
+static const struct field stop_fields[] = {
+    {.name = "steps",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct stop_config, steps),
+     .default_text = "0",
+     .maximum = 1e12,
+     .unit = "steps",
+     .summary = "Training ends after so many steps, and schedules take that for the end; 0 for never."},
+    {.name = "train_loss",
+     .type = FIELD_REAL,
+     .offset = offsetof(struct stop_config, train_loss),
+     .default_text = "0",
+     .maximum = 1e9,
+     .summary = "Training ends where the mean loss of all training samples, in evaluation mode, is at or below this; "
+                "0 for never."},
+    {.name = "every",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct stop_config, every),
+     .default_text = "0",
+     .maximum = 1e12,
+     .unit = "steps",
+     .summary = "train_loss is checked every so many steps too; 0 for at the ends of epochs only."},
+    {.name = "separated",
+     .type = FIELD_FLAG,
+     .offset = offsetof(struct stop_config, separated),
+     .default_text = "false",
+     .summary = "Whether training ends after the first epoch at whose end every training sample is right."},
+    {.name = "patience",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct stop_config, patience),
+     .default_text = "0",
+     .maximum = 1e6,
+     .unit = "epochs",
+     .summary = "Training ends after so many epochs without a new least test loss; 0 for never."},
+    {.name = NULL}};
+
 const struct field train_fields[] = {{.name = "epochs",
                                       .type = FIELD_INTEGER,
                                       .offset = offsetof(struct train_config, epochs),
@@ -55,4 +91,9 @@ const struct field train_fields[] = {{.name = "epochs",
                                       .summary =
                                           "Epochs, or a part of one, over which the rate rises step by step in a "
                                           "line from 0 to what the schedule says, which it does not shift."},
+                                     {.name = "stop",
+                                      .type = FIELD_SECTION,
+                                      .offset = offsetof(struct train_config, stop),
+                                      .section = stop_fields,
+                                      .summary = "What ends training before its epochs do."},
                                      {.name = NULL}};

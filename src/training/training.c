@@ -24,8 +24,11 @@ struct loop {
     int16_t *labels; /* [batch] */
     float *dlogits;  /* [batch, classes] */
     struct schedule_position at;
-    double norms; /* sum of this epoch's gradient norms */
-    double rate;  /* of the last step */
+    int64_t samples_seen;
+    int64_t epoch_start; /* the step that this epoch began with */
+    double norms;        /* sum of this epoch's gradient norms */
+    double rate;         /* of the last step */
+    bool stop;
 };
 
 static int least(int64_t a, int64_t b)
@@ -37,6 +40,17 @@ int training_max_batch(const struct train_config *config, int train_count)
 {
     const int batch = least(config->batch_size, train_count);
     return batch > EVALUATION_BLOCK ? batch : EVALUATION_BLOCK;
+}
+
+int64_t training_epoch_steps(const struct train_config *config, int64_t train_count)
+{
+    return (train_count + config->batch_size - 1) / config->batch_size;
+}
+
+int64_t training_steps(const struct train_config *config, int64_t train_count)
+{
+    const int64_t steps = config->epochs * training_epoch_steps(config, train_count);
+    return config->stop.steps > 0 && config->stop.steps < steps ? config->stop.steps : steps;
 }
 
 static enum status loop_allocate(struct loop *loop, struct error *error)
@@ -90,45 +104,69 @@ static enum status loop_step(struct loop *loop, int first, int n, struct error *
     return STATUS_OK;
 }
 
-static enum status loop_epoch(struct loop *loop, struct error *error)
+static enum status loop_check(struct loop *loop, struct error *error)
+{
+    const struct stop_config *const stop = &loop->training->config->stop;
+    if (loop->hooks->check == NULL || !(stop->train_loss > 0) || stop->every == 0 || loop->at.step % stop->every != 0)
+        return STATUS_OK;
+    return loop->hooks->check(loop->hooks->context, &loop->stop, error);
+}
+
+/* *whole: no rule ended the epoch before its last step. */
+static enum status loop_epoch(struct loop *loop, bool *whole, struct error *error)
 {
     struct random random = random_start(STREAM_ORDER, loop->training->order_seed, (uint32_t)loop->at.epoch);
     random_permutation(&random, loop->count, loop->order);
     loop->norms = 0;
-    for (int first = 0; first < loop->count; first += loop->batch) {
+    loop->epoch_start = loop->at.step;
+    int first = 0;
+    while (first < loop->count && !loop->stop) {
+        const int n = least(loop->batch, loop->count - first);
         if (loop->hooks->yield != NULL)
             TRY(loop->hooks->yield(loop->hooks->context, error));
-        TRY(loop_step(loop, first, least(loop->batch, loop->count - first), error));
+        TRY(loop_step(loop, first, n, error));
         loop->at.step++;
+        loop->samples_seen += n;
+        first += n;
+        loop->stop = loop->at.step == loop->at.steps;
+        if (first < loop->count && !loop->stop)
+            TRY(loop_check(loop, error));
     }
+    *whole = first == loop->count;
     return STATUS_OK;
 }
 
 /* Tells the hook that `epoch` epochs are done. */
-static enum status loop_report(const struct loop *loop, int64_t epoch, double gradient_norm, struct error *error)
+static enum status loop_report(struct loop *loop, int64_t epoch, bool whole, struct error *error)
 {
     if (loop->hooks->epoch_end == NULL)
         return STATUS_OK;
-    const struct epoch_record record = {.epoch = (int)epoch,
-                                        .epochs = (int)loop->at.epochs,
-                                        .step = loop->at.step,
-                                        .samples_seen = epoch * loop->count,
-                                        .learning_rate = loop->rate,
-                                        .gradient_norm = gradient_norm};
-    return loop->hooks->epoch_end(loop->hooks->context, &record, error);
+    bool stop = false;
+    const struct epoch_record record = {
+        .epoch = (int)epoch,
+        .whole = whole,
+        .last = loop->stop || epoch == loop->at.epochs,
+        .step = loop->at.step,
+        .samples_seen = loop->samples_seen,
+        .learning_rate = loop->rate,
+        .gradient_norm = epoch == 0 ? (double)NAN : loop->norms / (double)(loop->at.step - loop->epoch_start)};
+    TRY(loop->hooks->epoch_end(loop->hooks->context, &record, &stop, error));
+    loop->stop |= stop;
+    return STATUS_OK;
 }
 
 static enum status loop_run(struct loop *loop, struct error *error)
 {
     const struct train_config *const config = loop->training->config;
-    const int64_t epoch_steps = (loop->count + loop->batch - 1) / loop->batch;
-    loop->at = (struct schedule_position){
-        .steps = config->epochs * epoch_steps, .epochs = config->epochs, .epoch_steps = epoch_steps};
+    loop->at = (struct schedule_position){.steps = training_steps(config, loop->count),
+                                          .epochs = config->epochs,
+                                          .epoch_steps = training_epoch_steps(config, loop->count)};
     loop->rate = training_rate(config, &loop->at);
-    TRY(loop_report(loop, 0, (double)NAN, error));
-    for (; loop->at.epoch < config->epochs; loop->at.epoch++) {
-        TRY(loop_epoch(loop, error));
-        TRY(loop_report(loop, loop->at.epoch + 1, loop->norms / (double)epoch_steps, error));
+    TRY(loop_report(loop, 0, true, error));
+    for (; loop->at.epoch < config->epochs && !loop->stop; loop->at.epoch++) {
+        bool whole = false;
+        TRY(loop_epoch(loop, &whole, error));
+        TRY(loop_report(loop, loop->at.epoch + 1, whole, error));
     }
     return STATUS_OK;
 }

@@ -3,6 +3,7 @@
 #ifndef SEEDBED_TRAINING_TRAINING_H
 #define SEEDBED_TRAINING_TRAINING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "data/data.h"
@@ -26,6 +27,15 @@ struct schedule_ops {
     double (*rate)(const void *settings, double base, const struct schedule_position *at);
 };
 
+/* Section `train.stop`: what ends training before its epochs do. 0 and false: never. */
+struct stop_config {
+    int64_t steps;
+    double train_loss;
+    int64_t every; /* steps */
+    bool separated;
+    int64_t patience; /* epochs */
+};
+
 /* Section `train`. */
 struct train_config {
     int64_t epochs, batch_size;
@@ -35,6 +45,7 @@ struct train_config {
     double learning_rate;
     struct choice schedule; /* struct schedule_ops */
     double warmup;          /* epochs */
+    struct stop_config stop;
 };
 
 extern const struct field train_fields[]; /* of struct train_config */
@@ -42,22 +53,28 @@ extern const struct field train_fields[]; /* of struct train_config */
 /* The learning rate of a step: the schedule's, and warm-up. */
 double training_rate(const struct train_config *config, const struct schedule_position *at);
 
-/* A finished epoch; epoch 0 is the network before training. */
+/* A finished epoch, or one that training ended in; epoch 0 is the network before training. */
 struct epoch_record {
-    int epoch, epochs;
+    int epoch;
+    bool whole;   /* false: training ended before the epoch did */
+    bool last;    /* nothing follows, whatever epoch_end says */
     int64_t step; /* steps taken so far */
     int64_t samples_seen;
     double learning_rate; /* of the epoch's last step; of the first step for epoch 0 */
-    double gradient_norm; /* mean over the epoch's steps of the mini-batch gradient's L2 norm, before weight decay; NaN
-                             for epoch 0 */
+    double gradient_norm; /* mean over the epoch's steps of the mini-batch gradient's L2 norm, before weight decay and
+                             clipping; NaN for epoch 0 */
 };
 
 struct training_hooks {
     void *context;
     /* Before every step. Anything but STATUS_OK (STOPPED, TIMEOUT) ends the training with it. */
     enum status (*yield)(void *context, struct error *error);
-    /* After epoch 0, 1, ... `epochs`. Anything but STATUS_OK ends the training with it. */
-    enum status (*epoch_end)(void *context, const struct epoch_record *record, struct error *error);
+    /* Every train.stop.every steps, if train.stop.train_loss is set, but for an epoch's end. *stop is false before;
+     * true ends the training, after a call of epoch_end. */
+    enum status (*check)(void *context, bool *stop, struct error *error);
+    /* After epoch 0, 1, ... and where training ends. *stop is false before; true ends the training. Anything but
+     * STATUS_OK ends it with that. */
+    enum status (*epoch_end)(void *context, const struct epoch_record *record, bool *stop, struct error *error);
 };
 
 /* Everything that training one network needs beside the network; reused from trial to trial when it still fits. */
@@ -70,6 +87,21 @@ struct training {
 
 /* The largest n that training and evaluator_run pass to a network: network_create's max_batch. */
 int training_max_batch(const struct train_config *config, int train_count);
+
+/* Steps of an epoch, and the most that training takes: of all epochs, but at most stop.steps. */
+int64_t training_epoch_steps(const struct train_config *config, int64_t train_count);
+int64_t training_steps(const struct train_config *config, int64_t train_count);
+
+/* The best epoch so far, for stop_at_epoch; filled at epoch 0. */
+struct stop_memory {
+    double least_test_loss;
+    int epoch;
+};
+
+/* Whether a rule ends training after this epoch, or at this training loss. parts [PART_COUNT]. */
+bool stop_at_epoch(const struct stop_config *stop, struct stop_memory *memory, int epoch,
+                   const struct evaluation *parts);
+bool stop_at_loss(const struct stop_config *stop, double train_loss);
 
 /* Trains to the end. STATUS_DIVERGED (message: epoch and step) when a gradient or loss is not finite. Any rank, alone.
  */

@@ -46,6 +46,8 @@ void settings_default(const struct field *fields, void *out)
     for (const struct field *field = fields; field != NULL && field->name != NULL; field++)
         if (field->default_text != NULL)
             set_text(field, field->default_text, (char *)out + field->offset);
+        else if (field->type == FIELD_SECTION)
+            settings_default(field->section, (char *)out + field->offset);
 }
 
 struct choice choice_of(const struct kind_table *table, const char *name)

@@ -28,6 +28,8 @@ grid:
       - {kind: rmsprop, momentum: 0.5, centered: true}
     data.label_noise.rate: [0.2]
     train.clip_norm: [1]
+    train.stop.train_loss: [1]
+    train.stop.every: [2]
 zip:
   - {data.train_size: [100, 300], train.epochs: [5, 2], train.schedule: [cosine, {kind: step, every: 1}], train.warmup: [0, 0.5]}
 """

@@ -158,6 +158,25 @@ static void cost_grows_with_epochs_samples_and_width(void **state)
     plan_end(&planned);
 }
 
+static void a_limit_on_steps_bounds_cost_and_epochs(void **state)
+{
+    (void)state;
+    struct planned planned = plan_right(SMALL "train: {epochs: 1000000, batch_size: 8}\n"
+                                              "grid:\n"
+                                              "  - {train.stop.steps: [16, 17]}\n"
+                                              "  - {train.stop.steps: [17], train.stop.train_loss: [0.5], "
+                                              "train.stop.every: [4]}\n");
+    const double forward = 2 * (4 * 5 + 5 * 3), both = 90, whole = plan_trial(planned.plan, 0)->flops;
+    assert_true(plan_trial(planned.plan, 0)->samples == 2 * 60);
+    assert_true(plan_trial(planned.plan, 1)->samples == 17 * 8);
+    assert_int_equal(plan_trial(planned.plan, 0)->epochs, 2);
+    assert_int_equal(plan_longest_epochs(planned.plan), 3);
+    assert_true(whole >= forward * (3 * 120 + 3 * both));
+    assert_true(plan_trial(planned.plan, 1)->flops >= whole + forward * (3 * 16 + both));
+    assert_true(plan_trial(planned.plan, 2)->flops >= plan_trial(planned.plan, 1)->flops + forward * 4 * 60);
+    plan_end(&planned);
+}
+
 static void a_duplicate_trial_is_a_fault_that_names_both(void **state)
 {
     (void)state;
@@ -221,6 +240,7 @@ int main(void)
         cmocka_unit_test(trials_share_variants_models_and_sources),
         cmocka_unit_test(freeing_a_stream_makes_a_variant_a_seed),
         cmocka_unit_test(cost_grows_with_epochs_samples_and_width),
+        cmocka_unit_test(a_limit_on_steps_bounds_cost_and_epochs),
         cmocka_unit_test(a_duplicate_trial_is_a_fault_that_names_both),
         cmocka_unit_test(sizes_beyond_the_data_are_faults_at_their_key),
         cmocka_unit_test(a_trial_reads_back_as_its_point_says),

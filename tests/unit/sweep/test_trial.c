@@ -129,6 +129,64 @@ static void points_that_never_came_stay_absent(void **state)
     bench_close();
 }
 
+/* Metrics' points: init, epoch 2, epoch 4, separated, end. */
+static void a_rule_that_holds_ends_the_trial_and_measures_its_end(void **state)
+{
+    (void)state;
+    bench_open(SWEEP "train: {epochs: 5, learning_rate: 0.2, batch_size: 10}\n"
+                     "grid: {train.stop.train_loss: [0, 0.7], train.stop.every: [3]}\n");
+    assert_int_equal(bench_run(0), STATUS_OK);
+    assert_int_equal(*(const int64_t *)slab("trials", "steps"), 35);
+    assert_int_equal(bench_run(1), STATUS_OK);
+    assert_int_equal(bench.ending.outcome, OUTCOME_DONE);
+    const int64_t steps = *(const int64_t *)slab("trials", "steps");
+    const int32_t run = *(const int32_t *)slab("trials", "epochs_run"), *epoch = slab("margins", "epoch");
+    const double *loss = slab("curves", "train_loss");
+    assert_true(steps > 0 && steps < 35 && (steps % 3 == 0 || steps % 7 == 0));
+    assert_int_equal(run, (steps + 6) / 7);
+    assert_true(loss[run] <= 0.7 && (run == 1 || loss[run - 1] > 0.7) && isnan(loss[run + 1]));
+    assert_true(*(const double *)slab("trials", "train_loss") == loss[run]);
+    assert_int_equal(epoch[4], run);
+    assert_int_equal(((const int64_t *)slab("margins", "step"))[4], steps);
+    bench_close();
+}
+
+static void an_epoch_cut_short_is_no_epoch_for_metrics(void **state)
+{
+    (void)state;
+    bench_open(SWEEP "train: {epochs: 5, learning_rate: 0, batch_size: 10}\n"
+                     "grid: {train.stop.steps: [13, 14]}\n");
+    for (int trial = 0; trial < 2; trial++) {
+        assert_int_equal(bench_run(trial), STATUS_OK);
+        assert_int_equal(bench.ending.outcome, OUTCOME_DONE);
+        const int32_t *epoch = slab("margins", "epoch");
+        const int64_t *step = slab("margins", "step"), *seen = slab("margins", "samples_seen");
+        assert_int_equal(*(const int32_t *)slab("trials", "epochs_run"), 2);
+        assert_int_equal(epoch[1], trial == 0 ? -1 : 2);
+        assert_int_equal(epoch[3], 2);
+        assert_int_equal(step[3], trial == 0 ? 13 : 14);
+        assert_int_equal(seen[3], trial == 0 ? 130 : 140);
+    }
+    bench_close();
+}
+
+static void a_trial_may_end_where_its_data_separate_or_the_test_loss_stays(void **state)
+{
+    (void)state;
+    bench_open(SWEEP "train: {epochs: 5, learning_rate: 0.2, stop: {separated: true}}\n");
+    assert_int_equal(bench_run(0), STATUS_OK);
+    const int32_t separated = *(const int32_t *)slab("trials", "separated_epoch");
+    assert_true(separated > 0);
+    assert_int_equal(*(const int32_t *)slab("trials", "epochs_run"), separated);
+    assert_int_equal(((const int32_t *)slab("margins", "epoch"))[3], separated);
+    assert_int_equal(((const int32_t *)slab("margins", "epoch"))[4], separated);
+    bench_close();
+    bench_open(SWEEP "train: {epochs: 5, learning_rate: 0, stop: {patience: 3}}\n");
+    assert_int_equal(bench_run(0), STATUS_OK);
+    assert_int_equal(*(const int32_t *)slab("trials", "epochs_run"), 3);
+    bench_close();
+}
+
 static void a_diverging_trial_is_an_outcome_with_its_row_up_to_there(void **state)
 {
     (void)state;
@@ -200,6 +258,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_trial_fills_its_curves_and_points),
         cmocka_unit_test(points_that_never_came_stay_absent),
+        cmocka_unit_test(a_rule_that_holds_ends_the_trial_and_measures_its_end),
+        cmocka_unit_test(an_epoch_cut_short_is_no_epoch_for_metrics),
+        cmocka_unit_test(a_trial_may_end_where_its_data_separate_or_the_test_loss_stays),
         cmocka_unit_test(a_diverging_trial_is_an_outcome_with_its_row_up_to_there),
         cmocka_unit_test(a_trial_over_its_time_is_an_outcome),
         cmocka_unit_test(a_trial_that_is_told_to_stop_has_no_row),

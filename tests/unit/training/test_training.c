@@ -28,7 +28,7 @@ struct world {
 };
 
 struct record {
-    int yields, epochs, stop_at_yield, stop_at_epoch;
+    int yields, epochs, stop_at_yield, stop_at_epoch, end_at_epoch, checks, end_at_check;
     struct epoch_record last[EPOCHS + 1];
 };
 
@@ -62,18 +62,27 @@ static enum status yield(void *context, struct error *error)
     return record->yields == record->stop_at_yield ? (fail)(error, STATUS_TIMEOUT, "out of time") : STATUS_OK;
 }
 
-static enum status epoch_end(void *context, const struct epoch_record *at, struct error *error)
+static enum status epoch_end(void *context, const struct epoch_record *at, bool *stop, struct error *error)
 {
     struct record *const record = context;
     record->last[record->epochs++] = *at;
+    *stop = record->epochs == record->end_at_epoch;
     return record->epochs == record->stop_at_epoch ? (fail)(error, STATUS_IO, "no room") : STATUS_OK;
+}
+
+static enum status check(void *context, bool *stop, struct error *error)
+{
+    struct record *const record = context;
+    (void)error;
+    *stop = ++record->checks == record->end_at_check;
+    return STATUS_OK;
 }
 
 static enum status train(const struct world *world, struct record *record, uint64_t order_seed, struct error *error)
 {
     const struct training training = {
         .network = world->network, .samples = &world->samples, .config = &world->train, .order_seed = order_seed};
-    const struct training_hooks hooks = {.context = record, .yield = yield, .epoch_end = epoch_end};
+    const struct training_hooks hooks = {.context = record, .yield = yield, .check = check, .epoch_end = epoch_end};
     return training_run(&training, &hooks, error);
 }
 
@@ -149,7 +158,7 @@ static void hooks_see_every_step_and_epoch(void **state)
     for (int epoch = 0; epoch <= EPOCHS; epoch++) {
         const struct epoch_record *const at = &record.last[epoch];
         assert_int_equal(at->epoch, epoch);
-        assert_int_equal(at->epochs, EPOCHS);
+        assert_true(at->whole && at->last == (at->epoch == EPOCHS));
         assert_int_equal(at->step, epoch * STEPS / EPOCHS);
         assert_int_equal(at->samples_seen, epoch * COUNT);
         if (epoch > 0) {
@@ -288,6 +297,92 @@ static void a_batch_larger_than_the_data_takes_all_of_it(void **state)
     free_world(&world);
 }
 
+/* Checks the last record of a training of 7 steps an epoch, 103 samples in batches of 16. */
+static void assert_ended(const struct record *record, int epoch, bool whole, int64_t step, int64_t samples)
+{
+    const struct epoch_record *const last = &record->last[record->epochs - 1];
+    assert_int_equal(record->epochs, epoch + 1);
+    assert_int_equal(last->epoch, epoch);
+    assert_int_equal(last->whole, whole);
+    assert_int_equal(last->step, step);
+    assert_int_equal(last->samples_seen, samples);
+    assert_true(epoch == 0 || isfinite(last->gradient_norm));
+}
+
+static void training_ends_after_a_number_of_steps(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t steps, samples;
+        int epoch;
+        bool whole;
+    } cases[] = {{1, 16, 1, false},         {6, 96, 1, false},  {7, 103, 1, true},
+                 {8, 119, 2, false},        {14, 206, 2, true}, {STEPS - 1, 817, EPOCHS, false},
+                 {STEPS, 824, EPOCHS, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct world world = make_world();
+        struct record record = {0};
+        world.train.stop.steps = cases[i].steps;
+        assert_int_equal(train(&world, &record, 0, NULL), STATUS_OK);
+        assert_int_equal(record.yields, cases[i].steps);
+        assert_ended(&record, cases[i].epoch, cases[i].whole, cases[i].steps, cases[i].samples);
+        assert_true(record.last[record.epochs - 1].last);
+        free_world(&world);
+    }
+}
+
+static void more_steps_than_the_epochs_have_change_nothing(void **state)
+{
+    (void)state;
+    struct world plain = make_world(), limited = make_world();
+    struct record record = {0};
+    plain.train.schedule = limited.train.schedule = choice_of(&schedule_table, "cosine");
+    limited.train.stop.steps = STEPS + 1;
+    assert_int_equal(train(&plain, &record, 0, NULL), STATUS_OK);
+    record = (struct record){0};
+    assert_int_equal(train(&limited, &record, 0, NULL), STATUS_OK);
+    assert_ended(&record, EPOCHS, true, STEPS, 824);
+    assert_memory_equal(network_parameters(plain.network), network_parameters(limited.network),
+                        sizeof(float) * (size_t)network_parameter_count(plain.network));
+    free_world(&plain);
+    free_world(&limited);
+}
+
+static void a_schedule_ends_with_the_steps(void **state)
+{
+    (void)state;
+    struct world world = make_world();
+    struct record record = {0};
+    world.train.schedule = choice_of(&schedule_table, "cosine");
+    world.train.stop.steps = 10;
+    assert_int_equal(train(&world, &record, 0, NULL), STATUS_OK);
+    assert_true(fabs(record.last[2].learning_rate - 0.05 * 0.5 * (1 + cos(3.14159265358979323846 * 0.9))) < 1e-15);
+    free_world(&world);
+}
+
+static void the_hooks_may_end_training(void **state)
+{
+    (void)state;
+    struct world world = make_world();
+    struct record record = {.end_at_epoch = 4}; /* the fourth call: epoch 3 */
+    assert_int_equal(train(&world, &record, 0, NULL), STATUS_OK);
+    assert_ended(&record, 3, true, 21, 309);
+    assert_int_equal(record.checks, 0);
+    record = (struct record){.end_at_check = 3};
+    world.train.stop.every = 2;
+    world.train.stop.train_loss = 0.1;
+    assert_int_equal(train(&world, &record, 0, NULL), STATUS_OK);
+    assert_ended(&record, 1, false, 6, 96); /* checked after steps 2, 4, 6 */
+    assert_true(record.last[1].last);
+    record = (struct record){.end_at_check = 8};
+    assert_int_equal(train(&world, &record, 0, NULL), STATUS_OK);
+    assert_ended(&record, 3, false, 18, 270); /* step 14 is an epoch's end, where epoch_end looks anyway */
+    record = (struct record){.end_at_epoch = 1};
+    assert_int_equal(train(&world, &record, 0, NULL), STATUS_OK);
+    assert_ended(&record, 0, true, 0, 0);
+    free_world(&world);
+}
+
 static void no_epoch_leaves_the_network_as_it_is(void **state)
 {
     (void)state;
@@ -358,6 +453,10 @@ int main(void)
         cmocka_unit_test(subnormals_vanish_during_training_and_evaluation_only),
         cmocka_unit_test(evaluating_between_epochs_changes_no_bit),
         cmocka_unit_test(a_batch_larger_than_the_data_takes_all_of_it),
+        cmocka_unit_test(training_ends_after_a_number_of_steps),
+        cmocka_unit_test(more_steps_than_the_epochs_have_change_nothing),
+        cmocka_unit_test(a_schedule_ends_with_the_steps),
+        cmocka_unit_test(the_hooks_may_end_training),
         cmocka_unit_test(no_epoch_leaves_the_network_as_it_is),
         cmocka_unit_test(a_training_that_overflows_says_where),
         cmocka_unit_test(an_evaluation_yields_and_stops),
