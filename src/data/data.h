@@ -12,12 +12,13 @@
 
 extern const struct kind_table dataset_table;       /* struct dataset_ops */
 extern const struct kind_table label_noise_table;   /* struct label_noise_ops */
-extern const struct kind_table normalisation_table; /* none, unit, standard: names without settings */
+extern const struct kind_table normalisation_table; /* names without settings */
 
 /* Section `data`. */
 struct data_config {
     struct choice source;             /* FIELD_INLINE; struct dataset_ops */
-    const struct kind *normalisation; /* none: raw values; unit: [0, 1]; standard: zero mean, unit variance a channel */
+    const struct kind *normalisation; /* none: raw values; unit: [0, 1]; standard: zero mean, unit variance a channel;
+                                       * sphere: standard, then unit length a sample */
     int64_t train_size, test_size;    /* 0: all */
     struct choice label_noise;        /* struct label_noise_ops */
 };
@@ -49,6 +50,7 @@ struct samples {
     int16_t *true_labels; /* [count] */
     /* x = (raw - mean) / deviation, by channel; both float32, recorded in the results file; see samples_gather */
     float mean[CHANNELS_MAX], deviation[CHANNELS_MAX];
+    bool unit_length; /* then x = x / |x|, sample by sample */
 };
 
 struct data_view {
@@ -80,7 +82,10 @@ void data_view_destroy(struct data_view **view);
 
 /* x = normalised values of the samples which[0..n-1] (positions in the view's part); which NULL: first, first+1, ...
  * x [n, height, width, channels] = (float32(raw) - mean) * (1 / deviation), each operation rounded to float32: the
- * bits of a sample do not depend on its batch. */
+ * bits of a sample do not depend on its batch. With unit_length then x * float32(1 / sqrt(s)), where s is the sum of
+ * the squares in double: lane j of UNIT_LENGTH_LANES adds the squares of values j, j + lanes, ... in turn, then the
+ * lanes are added from the first to the last. A sample of zeros stays as it is. */
+enum { UNIT_LENGTH_LANES = 16 };
 void samples_gather(const struct samples *samples, const int32_t *which, int first, int n, float *x);
 
 #endif

@@ -1,8 +1,10 @@
 /* gather.c - the inputs of a batch.
  * Each value is x = (raw - mean) * (1 / deviation) in float32, one rounding for each of the three operations: whatever
  * the batch, and whatever the vector width, the bits are the same, and NumPy's. A division a value would cost three
- * times as much. */
+ * times as much. Unit length: a square of a float32 is exact in double, so that fused or not the sum has the same bits.
+ */
 #include <assert.h>
+#include <math.h>
 
 #include "data/data.h"
 
@@ -62,6 +64,30 @@ static void gather_floats(const struct samples *samples, size_t position, float 
         floats_channels(pixels, samples, raw, x);
 }
 
+static double sum_of_squares(size_t n, const float *x)
+{
+    double lanes[UNIT_LENGTH_LANES] = {0};
+    const size_t whole = n / UNIT_LENGTH_LANES * UNIT_LENGTH_LANES;
+    for (size_t i = 0; i < whole; i += UNIT_LENGTH_LANES)
+        for (size_t j = 0; j < UNIT_LENGTH_LANES; j++)
+            lanes[j] += (double)x[i + j] * (double)x[i + j];
+    for (size_t i = whole; i < n; i++)
+        lanes[i - whole] += (double)x[i] * (double)x[i];
+    double sum = 0;
+    for (size_t j = 0; j < UNIT_LENGTH_LANES; j++)
+        sum += lanes[j];
+    return sum;
+}
+
+/* x [n] */
+static void scale_to_unit_length(size_t n, float *x)
+{
+    const double squares = sum_of_squares(n, x);
+    const float scale = squares > 0 ? (float)(1 / sqrt(squares)) : 1;
+    for (size_t i = 0; i < n; i++)
+        x[i] *= scale;
+}
+
 void samples_gather(const struct samples *samples, const int32_t *which, int first, int n, float *x)
 {
     const struct dataset_shape *shape = &samples->dataset->shape;
@@ -75,5 +101,7 @@ void samples_gather(const struct samples *samples, const int32_t *which, int fir
             gather_bytes(samples, position, out);
         else
             gather_floats(samples, position, out);
+        if (samples->unit_length)
+            scale_to_unit_length(values, out);
     }
 }

@@ -6,6 +6,6 @@
 
 extern const struct dataset_ops dataset_glyphs, dataset_gaussians, dataset_mnist, dataset_cifar10, dataset_cifar100;
 extern const struct label_noise_ops label_noise_none, label_noise_symmetric;
-extern const struct kind normalisation_none, normalisation_unit, normalisation_standard;
+extern const struct kind normalisation_none, normalisation_unit, normalisation_standard, normalisation_sphere;
 
 #endif

@@ -1,6 +1,7 @@
 /* normalisation.c - constants of x = (raw - mean) / deviation, by channel, over the training samples a trial sees.
  * none: 0 and 1.  unit: 0 and 255 for bytes; minimum and range for floats.  standard: mean and population standard
- * deviation in double.  A channel without spread gets the deviation 1. */
+ * deviation in double.  sphere: those of standard, then each sample by its length.  A channel without spread gets the
+ * deviation 1. */
 #include "data/normalisation.h"
 
 #include <math.h>
@@ -13,6 +14,8 @@ const struct kind normalisation_unit = {
     .name = "unit", .summary = "bytes / 255; floats to [0, 1] by each channel's range over the training samples"};
 const struct kind normalisation_standard = {
     .name = "standard", .summary = "zero mean and unit variance of each channel over the training samples"};
+
+const struct kind normalisation_sphere = {.name = "sphere", .summary = "standard, then each sample scaled to length 1"};
 
 struct spread {
     double mean, deviation;
@@ -114,7 +117,7 @@ static void constants_of(const struct kind *normalisation, const struct samples 
         return;
     }
     const struct spread spread = bytes ? spread_of_bytes(train, channel) : spread_of_floats(train, channel);
-    const bool standard = normalisation == &normalisation_standard;
+    const bool standard = normalisation != &normalisation_unit;
     const float width = (float)(standard ? spread.deviation : spread.maximum - spread.minimum);
     *mean = (float)(standard ? spread.mean : spread.minimum);
     *deviation = spread.maximum > spread.minimum && width > 0 ? width : 1;
@@ -131,5 +134,6 @@ enum status normalisation_fill(const struct kind *normalisation, struct data_vie
         constants_of(normalisation, train, channel, &train->mean[channel], &train->deviation[channel]);
     memcpy(test->mean, train->mean, sizeof test->mean);
     memcpy(test->deviation, train->deviation, sizeof test->deviation);
+    train->unit_length = test->unit_length = normalisation == &normalisation_sphere;
     return STATUS_OK;
 }

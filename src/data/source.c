@@ -12,7 +12,7 @@ const struct kind_table label_noise_table = {
     .what = "label noise", .plural = "label_noises", .kinds = label_noise_kinds};
 
 static const struct kind *const normalisation_kinds[] = {&normalisation_none, &normalisation_unit,
-                                                         &normalisation_standard, NULL};
+                                                         &normalisation_standard, &normalisation_sphere, NULL};
 const struct kind_table normalisation_table = {
     .what = "normalisation", .plural = "normalisations", .kinds = normalisation_kinds};
 
@@ -29,7 +29,8 @@ const struct field data_fields[] = {
      .offset = offsetof(struct data_config, normalisation),
      .default_text = "standard",
      .kinds = &normalisation_table,
-     .summary = "How values become inputs: x = (raw - mean) / deviation, with constants by channel."},
+     .summary =
+         "How values become inputs: x = (raw - mean) / deviation, with constants by channel; sphere adds x / |x|."},
     {.name = "train_size",
      .type = FIELD_INTEGER,
      .offset = offsetof(struct data_config, train_size),

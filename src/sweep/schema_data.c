@@ -10,6 +10,7 @@ struct dataset_columns {
     int16_t *train_label, *observed_label, *test_label;
     double *noise_rate;
     float *mean, *deviation;
+    uint8_t *unit_length;
     int64_t train, test, channels; /* row lengths */
 };
 
@@ -31,6 +32,7 @@ static void fill_variant(struct dataset_columns *to, int64_t v, const struct dat
     to->train_count[v] = train->count;
     to->test_count[v] = test->count;
     to->noise_rate[v] = view->noise_rate;
+    to->unit_length[v] = train->unit_length;
     for (int64_t c = 0; c < to->channels; c++) {
         to->mean[v * to->channels + c] = c < view->shape.channels ? train->mean[c] : 0;
         to->deviation[v * to->channels + c] = c < view->shape.channels ? train->deviation[c] : 1;
@@ -75,6 +77,7 @@ static enum status add_dataset(struct schema *schema, const struct schema_reques
          &columns.noise_rate},
         {"mean", RESULTS_FLOAT32, DIM_CHANNEL, "input = (raw - mean) / deviation", &columns.mean},
         {"deviation", RESULTS_FLOAT32, DIM_CHANNEL, "input = (raw - mean) / deviation", &columns.deviation},
+        {"unit_length", RESULTS_UINT8, 0, "1: each input is then divided by its length; 0: not", &columns.unit_length},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct results_array array = {.group = "dataset",

@@ -10,10 +10,11 @@ ACTIVATIONS = {
 }
 
 
-def inputs(raw, index, mean, deviation):
+def inputs(raw, index, mean, deviation, unit_length=False):
     """raw [n, height, width] uint8 -> float64 [len(index), height * width], normalised with the recorded constants."""
     pixels = raw[index].reshape(len(index), -1).astype(np.float64)
-    return (pixels - np.float64(mean[0])) / np.float64(deviation[0])
+    x = (pixels - np.float64(mean[0])) / np.float64(deviation[0])
+    return x / np.sqrt((x**2).sum(axis=1, keepdims=True)) if unit_length else x
 
 
 def layers(tensors):

@@ -24,7 +24,7 @@ grid:
     train.loss: [cross_entropy, mse, mse_logits]
     model.init: [{kind: uniform, scale: 1.5}]
     data.normalisation: [standard]
-  - data.normalisation: [unit, none]
+  - data.normalisation: [unit, none, sphere]
     model.activation: [relu]
     model.bias: [all]
     train.loss: [cross_entropy]
@@ -90,7 +90,8 @@ def measured(file, images, trial, point, part):
     """(logits in double, labels) of a part at a measure point."""
     index, labels, mean, deviation = recorded_data(file, trial, part)
     activation = axis_text(file, "model.activation", trial)
-    x = inputs(images[part], index, mean, deviation)
+    unit_length = file["dataset/unit_length"][file["trials/variant"][trial]]
+    x = inputs(images[part], index, mean, deviation, unit_length)
     return logits(recorded_tensors(file, trial, point), activation, x), labels
 
 
@@ -102,7 +103,7 @@ def every_point(file):
 
 def test_every_combination_is_there(small):
     file, _ = small
-    assert len(file["trial"]) == 4 * 3 * 3 + 5
+    assert len(file["trial"]) == 4 * 3 * 3 + 8
     assert np.all(file["trials/outcome"][()] == 1)
     assert set(file["trials/model"][()]) >= set(range(12))
     assert all(len(visited_points(file, trial)) >= 5 for trial in range(len(file["trial"])))
@@ -190,7 +191,7 @@ def test_normalisation_constants_are_those_of_the_training_subset(recorded):
         index, _, mean, deviation = recorded_data(file, trial, "train")
         pixels = images["train"][index].astype(np.float64)
         kind = axis_text(file, "data.normalisation", trial)
-        wanted = {"none": (0, 1), "unit": (0, 255), "standard": (pixels.mean(), pixels.std())}[kind]
+        wanted = {"none": (0, 1), "unit": (0, 255)}.get(kind, (pixels.mean(), pixels.std()))
         assert_close([mean[0], deviation[0]], wanted, f"normalisation {kind}")
 
 

@@ -299,6 +299,63 @@ static void gathering_is_bitwise_the_documented_formula(void **state)
         }
 }
 
+/* The documented sum, lane by lane instead of side by side. */
+static float unit_length_scale(int n, const float *x)
+{
+    double sum = 0;
+    for (int lane = 0; lane < UNIT_LENGTH_LANES; lane++) {
+        double squares = 0;
+        for (int i = lane; i < n; i += UNIT_LENGTH_LANES)
+            squares += (double)x[i] * (double)x[i];
+        sum += squares;
+    }
+    return (float)(1 / sqrt(sum));
+}
+
+static void sphere_scales_standard_samples_to_unit_length_bit_by_bit(void **state)
+{
+    (void)state;
+    enum { VALUES = 45 };
+    struct data_config standard = default_config(), sphere = default_config();
+    sphere.normalisation = kind_find(&normalisation_table, "sphere");
+    struct dataset *dataset = random_values(SAMPLE_UINT8, 3);
+    struct data_view *from = see(dataset, &standard), *to = see(dataset, &sphere);
+    assert_memory_equal(from->parts[PART_TEST].mean, to->parts[PART_TEST].mean, sizeof from->parts[PART_TEST].mean);
+    for (int i = 0; i < from->parts[PART_TEST].count; i++) {
+        float raw[VALUES], x[VALUES];
+        double squares = 0;
+        samples_gather(&from->parts[PART_TEST], NULL, i, 1, raw);
+        samples_gather(&to->parts[PART_TEST], &i, 0, 1, x);
+        const float scale = unit_length_scale(VALUES, raw);
+        for (int j = 0; j < VALUES; j++) {
+            const float wanted = raw[j] * scale;
+            assert_memory_equal(&x[j], &wanted, sizeof wanted);
+            squares += (double)x[j] * (double)x[j];
+        }
+        assert_true(fabs(squares - 1) < 1e-6);
+    }
+    data_view_destroy(&from);
+    data_view_destroy(&to);
+    dataset_destroy(&dataset);
+}
+
+static void a_sample_of_zeros_has_no_direction_and_stays(void **state)
+{
+    (void)state;
+    struct data_config config = default_config();
+    config.normalisation = kind_find(&normalisation_table, "sphere");
+    struct dataset *dataset = random_values(SAMPLE_FLOAT32, 1);
+    struct data_view *view = see(dataset, &config);
+    float x[15], *raw = dataset_values(dataset, PART_TEST);
+    for (int i = 0; i < 15; i++)
+        raw[i] = view->parts[PART_TEST].mean[0];
+    samples_gather(&view->parts[PART_TEST], NULL, 0, 1, x);
+    for (int i = 0; i < 15; i++)
+        assert_true(x[i] == 0);
+    data_view_destroy(&view);
+    dataset_destroy(&dataset);
+}
+
 static void too_many_channels_are_refused(void **state)
 {
     (void)state;
@@ -326,6 +383,8 @@ int main(void)
         cmocka_unit_test(unit_divides_bytes_by_255_and_floats_by_their_range),
         cmocka_unit_test(a_channel_without_spread_is_only_moved),
         cmocka_unit_test(gathering_is_bitwise_the_documented_formula),
+        cmocka_unit_test(sphere_scales_standard_samples_to_unit_length_bit_by_bit),
+        cmocka_unit_test(a_sample_of_zeros_has_no_direction_and_stays),
         cmocka_unit_test(too_many_channels_are_refused),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
