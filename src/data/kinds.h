@@ -4,7 +4,8 @@
 
 #include "data/data.h"
 
-extern const struct dataset_ops dataset_glyphs, dataset_gaussians, dataset_mnist, dataset_cifar10, dataset_cifar100;
+extern const struct dataset_ops dataset_glyphs, dataset_gaussians, dataset_mnist, dataset_cifar10, dataset_cifar100,
+    dataset_hdf5;
 extern const struct label_noise_ops label_noise_none, label_noise_symmetric;
 extern const struct kind normalisation_none, normalisation_unit, normalisation_standard, normalisation_sphere;
 

@@ -3,8 +3,13 @@
 
 #include "data/kinds.h"
 
-static const struct kind *const dataset_kinds[] = {&dataset_glyphs.kind,  &dataset_gaussians.kind, &dataset_mnist.kind,
-                                                   &dataset_cifar10.kind, &dataset_cifar100.kind,  NULL};
+static const struct kind *const dataset_kinds[] = {&dataset_glyphs.kind,
+                                                   &dataset_gaussians.kind,
+                                                   &dataset_mnist.kind,
+                                                   &dataset_cifar10.kind,
+                                                   &dataset_cifar100.kind,
+                                                   &dataset_hdf5.kind,
+                                                   NULL};
 const struct kind_table dataset_table = {.what = "data source", .plural = "datasets", .kinds = dataset_kinds};
 
 static const struct kind *const label_noise_kinds[] = {&label_noise_none.kind, &label_noise_symmetric.kind, NULL};
