@@ -45,7 +45,7 @@ static void print_data(const struct plan *plan)
                source->config.source.kind->name, shape->count[PART_TRAIN], shape->count[PART_TEST],
                shape->sample.height, shape->sample.width, shape->sample.channels, shape->classes);
     }
-    printf("variants  %d of the data (subset, normalisation, label noise)\n", plan_variant_count(plan));
+    printf("variants  %d of the data (subset, normalisation, label noise, augmentation)\n", plan_variant_count(plan));
 }
 
 static void print_models(const struct plan *plan)

@@ -14,6 +14,14 @@ extern const struct kind_table dataset_table;       /* struct dataset_ops */
 extern const struct kind_table label_noise_table;   /* struct label_noise_ops */
 extern const struct kind_table normalisation_table; /* names without settings */
 
+/* Section `data.augment`: random changes of the inputs that are trained on; all off when zero. */
+struct augment_config {
+    int64_t shift, cutout; /* pixels */
+    bool flip;
+};
+
+extern const struct field augment_fields[]; /* of struct augment_config */
+
 /* Section `data`. */
 struct data_config {
     struct choice source;             /* FIELD_INLINE; struct dataset_ops */
@@ -21,6 +29,7 @@ struct data_config {
                                        * sphere: standard, then unit length a sample */
     int64_t train_size, test_size;    /* 0: all */
     struct choice label_noise;        /* struct label_noise_ops */
+    struct augment_config augment;
 };
 
 extern const struct field data_fields[]; /* of struct data_config */
@@ -87,5 +96,16 @@ void data_view_destroy(struct data_view **view);
  * lanes are added from the first to the last. A sample of zeros stays as it is. */
 enum { UNIT_LENGTH_LANES = 16 };
 void samples_gather(const struct samples *samples, const int32_t *which, int first, int n, float *x);
+
+struct augmentation {
+    const struct augment_config *config; /* lent */
+    uint64_t seed;                       /* the `augment` stream's */
+    uint32_t epoch;
+};
+
+/* Changes gathered inputs in place: flip, then shift, then cutout, drawn for each sample from seed, epoch and its
+ * position in the data set.   which [n], x [n, height, width, channels] */
+void samples_augment(const struct samples *samples, const struct augmentation *augmentation, const int32_t *which,
+                     int n, float *x);
 
 #endif

@@ -56,6 +56,11 @@ const struct field data_fields[] = {
      .default_text = "none",
      .kinds = &label_noise_table,
      .summary = "Wrong labels in the training part; test labels stay clean."},
+    {.name = "augment",
+     .type = FIELD_SECTION,
+     .offset = offsetof(struct data_config, augment),
+     .section = augment_fields,
+     .summary = "Random changes of the inputs trained on, other ones each epoch; evaluation sees inputs as they are."},
     {0}};
 
 static const struct dataset_ops *source_ops(const struct data_config *config)

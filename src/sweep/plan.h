@@ -37,7 +37,7 @@ struct plan_source {
     const struct dataset *dataset; /* lent by plan_resolve's caller */
 };
 
-/* One way of seeing a data set: subset, normalisation, label noise. */
+/* One way of seeing a data set: subset, normalisation, label noise, augmentation. */
 struct plan_variant {
     int32_t source;
     struct data_config config;

@@ -19,6 +19,28 @@ static void check_size(struct plan *plan, const struct plan_trial *trial, int pa
                keys[part], size, shape->count[part], shape->count[part]);
 }
 
+static void check_pixels(struct plan *plan, const struct plan_trial *trial, const char *key, int64_t pixels, int most,
+                         struct faults *faults)
+{
+    const struct shape *sample = &plan_source_at(plan, trial->source)->dataset->shape.sample;
+    char place[256] = "";
+    if (pixels <= most)
+        return;
+    plan_find_place(plan, trial->point, key, place, sizeof place);
+    faults_add(faults, place, "%s: %" PRId64 " pixels, but samples are of %d x %d; allowed: 0 to %d", key, pixels,
+               sample->height, sample->width, most);
+}
+
+/* What of an image would be left. */
+static void check_augment(struct plan *plan, const struct plan_trial *trial, struct faults *faults)
+{
+    const struct shape *sample = &plan_source_at(plan, trial->source)->dataset->shape.sample;
+    const struct augment_config *augment = &plan_variant(plan, trial->variant)->config.augment;
+    const int shorter = sample->height < sample->width ? sample->height : sample->width;
+    check_pixels(plan, trial, "data.augment.shift", augment->shift, shorter - 1, faults);
+    check_pixels(plan, trial, "data.augment.cutout", augment->cutout, shorter, faults);
+}
+
 /* The network that trial->model's configuration makes on this input. */
 static enum status number_shaped_model(struct plan *plan, struct hash_map *numbers, const struct plan_trial *trial,
                                        int32_t *number, struct faults *faults, struct error *error)
@@ -110,6 +132,7 @@ static enum status resolve_trial(struct plan *plan, struct hash_map maps[2], int
     struct plan_trial *trial = plan_trial_at(plan, trial_number);
     for (int part = 0; part < PART_COUNT; part++)
         check_size(plan, trial, part, faults);
+    check_augment(plan, trial, faults);
     TRY(number_shaped_model(plan, &maps[0], trial, &trial->model, faults, error));
     predict_cost(plan, trial);
     finish_identity(plan, trial);

@@ -49,7 +49,8 @@ enum status schema_add_dimensions(struct schema *schema, const struct schema_req
         [DIM_TRIAL] = {.name = "trial", .long_name = "trial: one point of the grid"},
         [DIM_EPOCH] = {.name = "epoch", .units = "epoch", .long_name = "epochs finished; 0 is before training"},
         [DIM_VARIANT] = {.name = "variant",
-                         .long_name = "a data set under one choice of subset, normalisation and label noise"},
+                         .long_name =
+                             "a data set under one choice of subset, normalisation, label noise and augmentation"},
         [DIM_TRAIN_SAMPLE] = {.name = "train_sample", .long_name = "position in the training subset"},
         [DIM_TEST_SAMPLE] = {.name = "test_sample", .long_name = "position in the test subset"},
         [DIM_CLASS] = {.name = "class", .long_name = "class"},

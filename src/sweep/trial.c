@@ -265,6 +265,8 @@ static enum status train(struct run *run, struct error *error)
         .samples = &runner->view->parts[PART_TRAIN],
         .config = &runner->config.train,
         .order_seed = trial_stream_seed(&runner->config, STREAM_ORDER),
+        .augment = &runner->config.data.augment,
+        .augment_seed = trial_stream_seed(&runner->config, STREAM_AUGMENT),
     };
     const struct training_hooks hooks = {.context = run, .yield = give_way, .check = check, .epoch_end = look};
     return training_run(&training, &hooks, error);

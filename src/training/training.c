@@ -80,6 +80,16 @@ static enum status diverged(const struct loop *loop, const char *what, struct er
                 loop->at.epoch + 1, loop->at.step + 1);
 }
 
+static void loop_gather(const struct loop *loop, const int32_t *which, int n, float *x)
+{
+    const struct training *const training = loop->training;
+    const struct augmentation augmentation = {
+        .config = training->augment, .seed = training->augment_seed, .epoch = (uint32_t)loop->at.epoch};
+    samples_gather(training->samples, which, 0, n, x);
+    if (training->augment != NULL)
+        samples_augment(training->samples, &augmentation, which, n, x);
+}
+
 /* One step on the samples order[first..first+n-1]. */
 static enum status loop_step(struct loop *loop, int first, int n, struct error *error)
 {
@@ -88,7 +98,7 @@ static enum status loop_step(struct loop *loop, int first, int n, struct error *
     struct network *const network = training->network;
     const int32_t *const which = loop->order + first;
     float *const x = network_input(network);
-    samples_gather(training->samples, which, 0, n, x);
+    loop_gather(loop, which, n, x);
     for (int i = 0; i < n; i++)
         loop->labels[i] = training->samples->labels[which[i]];
     const float *const logits = network_forward(network, x, n, PASS_TRAIN);

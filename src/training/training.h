@@ -79,10 +79,12 @@ struct training_hooks {
 
 /* Everything that training one network needs beside the network; reused from trial to trial when it still fits. */
 struct training {
-    struct network *network;           /* lent, initialised */
-    const struct samples *samples;     /* lent: the training part */
-    const struct train_config *config; /* lent */
-    uint64_t order_seed;               /* the `order` stream's seed */
+    struct network *network;              /* lent, initialised */
+    const struct samples *samples;        /* lent: the training part */
+    const struct train_config *config;    /* lent */
+    uint64_t order_seed;                  /* the `order` stream's seed */
+    const struct augment_config *augment; /* lent; NULL: none */
+    uint64_t augment_seed;                /* the `augment` stream's seed */
 };
 
 /* The largest n that training and evaluator_run pass to a network: network_create's max_batch. */

@@ -30,6 +30,10 @@ grid:
     train.clip_norm: [1]
     train.stop.train_loss: [1]
     train.stop.every: [2]
+    data.augment.shift: [2]
+    data.augment.flip: [true]
+    data.augment.cutout: [6]
+    data.normalisation: [sphere]
 zip:
   - {data.train_size: [100, 300], train.epochs: [5, 2], train.schedule: [cosine, {kind: step, every: 1}], train.warmup: [0, 0.5]}
 """

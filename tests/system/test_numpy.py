@@ -29,6 +29,14 @@ grid:
     model.bias: [all]
     train.loss: [cross_entropy]
     model.init: [he, glorot, lecun]
+  - data.normalisation: [sphere]
+    model.activation: [relu]
+    model.bias: [all]
+    train.loss: [cross_entropy]
+    model.init: [he]
+    data.augment.shift: [2]
+    data.augment.flip: [true]
+    data.augment.cutout: [3]
 exclude: [{data.normalisation: none, model.init: glorot}]
 """
 
@@ -103,7 +111,7 @@ def every_point(file):
 
 def test_every_combination_is_there(small):
     file, _ = small
-    assert len(file["trial"]) == 4 * 3 * 3 + 8
+    assert len(file["trial"]) == 4 * 3 * 3 + 9
     assert np.all(file["trials/outcome"][()] == 1)
     assert set(file["trials/model"][()]) >= set(range(12))
     assert all(len(visited_points(file, trial)) >= 5 for trial in range(len(file["trial"])))

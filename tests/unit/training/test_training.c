@@ -1,6 +1,7 @@
 /* Whole trainings of small networks: order, hooks, outcomes, and bits. */
 #include <math.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -110,6 +111,44 @@ static void training_learns_what_can_be_separated(void **state)
     evaluator_destroy(&evaluator);
     evaluator_destroy(&evaluator);
     free_world(&world);
+}
+
+/* Parameters after training with this augmentation; NULL: none.   out [count of the network] */
+static void train_augmented(const struct augment_config *augment, uint64_t seed, float *out)
+{
+    struct world world = make_world();
+    const struct training training = {.network = world.network,
+                                      .samples = &world.samples,
+                                      .config = &world.train,
+                                      .augment = augment,
+                                      .augment_seed = seed};
+    const struct training_hooks hooks = {0};
+    assert_int_equal(training_run(&training, &hooks, NULL), STATUS_OK);
+    memcpy(out, network_parameters(world.network), (size_t)network_parameter_count(world.network) * sizeof *out);
+    free_world(&world);
+}
+
+static void augmentation_changes_what_is_trained_on_by_its_own_seed(void **state)
+{
+    (void)state;
+    struct world world = make_world();
+    const size_t count = (size_t)network_parameter_count(world.network);
+    free_world(&world);
+    const struct augment_config off = {0}, flip = {.flip = true};
+    float *results[5];
+    for (int i = 0; i < 5; i++)
+        results[i] = calloc(count, sizeof **results);
+    train_augmented(NULL, 0, results[0]);
+    train_augmented(&off, 9, results[1]);
+    train_augmented(&flip, 0, results[2]);
+    train_augmented(&flip, 0, results[3]);
+    train_augmented(&flip, 1, results[4]);
+    assert_memory_equal(results[0], results[1], count * sizeof **results);
+    assert_memory_not_equal(results[0], results[2], count * sizeof **results);
+    assert_memory_equal(results[2], results[3], count * sizeof **results);
+    assert_memory_not_equal(results[2], results[4], count * sizeof **results);
+    for (int i = 0; i < 5; i++)
+        free(results[i]);
 }
 
 static void the_evaluation_is_that_of_single_samples(void **state)
@@ -445,6 +484,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(training_learns_what_can_be_separated),
+        cmocka_unit_test(augmentation_changes_what_is_trained_on_by_its_own_seed),
         cmocka_unit_test(the_evaluation_is_that_of_single_samples),
         cmocka_unit_test(hooks_see_every_step_and_epoch),
         cmocka_unit_test(a_hook_ends_the_training_with_its_status),
