@@ -2,6 +2,7 @@
  * mse: sum (g_j - e_j)^2, dz_j = g_j (u_j - sum of g_m u_m) with u = 2 (g - e);  mse_logits: sum (z_j - e_j)^2. */
 #include <math.h>
 
+#include "kernels/elementwise.h"
 #include "kernels/reduce.h"
 #include "network/losses.h"
 
@@ -27,21 +28,33 @@ static void mse_value(const void *settings, int n, int classes, const float *log
         value[i] = residual_squares(classes, logits + (int64_t)i * classes, labels[i]);
 }
 
-/* With r = g - e: u = 2 r, and g_j = r_j but for the label, whose g is 1 + r_y. */
+/* g [classes] becomes scale dL/dz. u = 2 r with r_j = g_j, but for the label minus the sum of the others. The largest
+ * output's r is taken off all first, and its own dz is minus the sum of the others': no digits are lost, whatever the
+ * network is sure of. */
+static void mse_row_gradient(int classes, int label, int largest, float scale, float *g)
+{
+    float r_label = 0.0f, mean = 0.0f, others = 0.0f;
+    for (int j = 0; j < classes; j++)
+        r_label -= j == label ? 0.0f : g[j];
+    const float r_largest = largest == label ? r_label : g[largest];
+    for (int j = 0; j < classes; j++)
+        mean += g[j] * ((j == label ? r_label : g[j]) - r_largest);
+    for (int j = 0; j < classes; j++) {
+        const float r = j == label ? r_label : g[j];
+        g[j] = j == largest ? 0.0f : 2.0f * scale * g[j] * (r - r_largest - mean);
+        others += g[j];
+    }
+    g[largest] = -others;
+}
+
 static void mse_gradient(const void *settings, int n, int classes, const float *logits, const int16_t *labels,
                          float scale, float *dlogits)
 {
     (void)settings;
-    softmax_residual(n, classes, logits, labels, dlogits);
+    softmax(n, classes, logits, dlogits);
     for (int i = 0; i < n; i++) {
-        float *const r = dlogits + (int64_t)i * classes;
-        float mean = r[labels[i]];
-        for (int j = 0; j < classes; j++)
-            mean += r[j] * r[j];
-        for (int j = 0; j < classes; j++) {
-            const float g = j == labels[i] ? 1.0f + r[j] : r[j];
-            r[j] = 2.0f * scale * g * (r[j] - mean);
-        }
+        const int64_t row = (int64_t)i * classes;
+        mse_row_gradient(classes, labels[i], first_maximum(classes, logits + row), scale, dlogits + row);
     }
 }
 

@@ -1,6 +1,9 @@
 #include "network/losses.h"
 
+#include <math.h>
+
 #include "kernels/elementwise.h"
+#include "kernels/reduce.h"
 
 void softmax_residual(int n, int classes, const float *z, const int16_t *labels, float *r)
 {
@@ -14,7 +17,33 @@ void softmax_residual(int n, int classes, const float *z, const int16_t *labels,
     }
 }
 
+struct softmax_row softmax_row_of(int classes, const float *z)
+{
+    struct softmax_row row = {.largest = first_maximum(classes, z)};
+    row.maximum = (double)z[row.largest];
+    for (int j = 0; j < classes; j++)
+        row.total += exp((double)z[j] - row.maximum);
+    return row;
+}
+
+double softmax_at(const struct softmax_row *row, const float *z, int j)
+{
+    return exp((double)z[j] - row->maximum) / row->total;
+}
+
+double softmax_rest(const struct softmax_row *row, int classes, const float *z, int j)
+{
+    double rest = 0;
+    for (int other = 0; other < classes; other++)
+        if (other != j)
+            rest += exp((double)z[other] - row->maximum);
+    return rest / row->total;
+}
+
 const struct kind_table loss_table = {
     .what = "loss",
     .plural = "losses",
-    .kinds = (const struct kind *const[]){&loss_cross_entropy.kind, &loss_mse.kind, &loss_mse_logits.kind, NULL}};
+    .kinds =
+        (const struct kind *const[]){&loss_cross_entropy.kind, &loss_mse.kind, &loss_mse_logits.kind, &loss_rll.kind,
+                                     &loss_nmse.kind, &loss_mae.kind, &loss_nce.kind, &loss_gce.kind, &loss_sce.kind,
+                                     &loss_focal.kind, &loss_hinge.kind, &loss_exponential.kind, NULL}};

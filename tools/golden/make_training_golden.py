@@ -6,6 +6,7 @@
 Needs PyTorch. Each case has its own optimizer setting, loss, activation and schedule; all start from the same weights.
 """
 import itertools
+import math
 
 import torch
 import torch.nn.functional as F
@@ -15,12 +16,59 @@ ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "softplus": F.softplus, "
 SGD = [(0.0, False), (0.9, False), (0.9, True)]
 
 
-def losses(name, z, y):
+def rll(z, y, hot, alpha):
+    logs = (alpha + F.softmax(z, dim=1)).log()
+    others = (logs * (1 - hot)).sum(dim=1) / (CLASSES - 1)
+    return math.log((alpha + 1) / alpha) - (logs * hot).sum(dim=1) + others
+
+
+def mse(z, y, hot):
+    return ((F.softmax(z, dim=1) - hot) ** 2).sum(dim=1)
+
+
+def nmse(z, y, hot):
+    return mse(z, y, hot) / sum(mse(z, y, F.one_hot(torch.full_like(y, j), CLASSES)) for j in range(CLASSES))
+
+
+def label_probability(z, hot):
+    return (F.softmax(z, dim=1) * hot).sum(dim=1)
+
+
+def sce(z, y, hot, alpha, beta, log_zero):
+    reverse = -(F.softmax(z, dim=1) * (1 - hot) * log_zero).sum(dim=1)
+    return alpha * F.cross_entropy(z, y, reduction="none") + beta * reverse
+
+
+def focal(z, y, hot, gamma):
+    p = label_probability(z, hot)
+    return -(1 - p) ** gamma * p.log()
+
+
+def exponential(z, y, hot):
+    return ((z - (z * hot).sum(dim=1, keepdim=True)).exp() * (1 - hot)).sum(dim=1)
+
+
+# Loss of each sample, with the settings it is tried with.
+LOSSES = {
+    "cross_entropy": (lambda z, y, hot: F.cross_entropy(z, y, reduction="none"), [{}]),
+    "mse": (mse, [{}]),
+    "mse_logits": (lambda z, y, hot: ((z - hot) ** 2).sum(dim=1), [{}]),
+    "rll": (rll, [dict(alpha=0.01), dict(alpha=0.45)]),
+    "nmse": (nmse, [{}]),
+    "mae": (lambda z, y, hot: (F.softmax(z, dim=1) - hot).abs().sum(dim=1), [{}]),
+    "nce": (lambda z, y, hot: F.cross_entropy(z, y, reduction="none") / -F.log_softmax(z, dim=1).sum(dim=1), [{}]),
+    "gce": (lambda z, y, hot, q: (1 - label_probability(z, hot) ** q) / q, [dict(q=0.1), dict(q=0.7)]),
+    "sce": (sce, [dict(alpha=0.5, beta=1.0, log_zero=-4.0)]),
+    "focal": (focal, [dict(gamma=0.5), dict(gamma=2.0)]),
+    "hinge": (lambda z, y, hot, margin: (margin - (z * hot).sum(dim=1) + (z - 1e9 * hot).max(dim=1).values).clamp(min=0),
+              [dict(margin=1.0)]),
+    "exponential": (exponential, [{}]),
+}
+
+
+def loss_of(case, z, y):
     hot = F.one_hot(y, CLASSES).double()
-    if name == "cross_entropy":
-        return F.cross_entropy(z, y)
-    outputs = F.softmax(z, dim=1) if name == "mse" else z
-    return ((outputs - hot) ** 2).sum(dim=1).mean()
+    return LOSSES[case["loss"]][0](z, y, hot, **case["settings"]).mean()
 
 
 def train(x, y, tensors, case):
@@ -36,7 +84,7 @@ def train(x, y, tensors, case):
             h = F.linear(h, w[i], w[i + 1])
             if i < len(w) - 2:
                 h = ACTIVATIONS[case["activation"]](h)
-        losses(case["loss"], h, y).backward()
+        loss_of(case, h, y).backward()
         sgd.step()
         schedule.step()
     return torch.cat([t.detach().flatten() for t in w])
@@ -46,10 +94,14 @@ def cases():
     names = itertools.cycle(ACTIVATIONS)
     for loss in ("cross_entropy", "mse", "mse_logits"):
         for (momentum, nesterov), decay in itertools.product(SGD, (0.0, 0.01)):
-            yield dict(loss=loss, momentum=momentum, nesterov=nesterov, decay=decay, schedule="constant",
+            yield dict(loss=loss, settings={}, momentum=momentum, nesterov=nesterov, decay=decay, schedule="constant",
                        activation=next(names))
     for schedule in ("step", "cosine"):
-        yield dict(loss="cross_entropy", momentum=0.9, nesterov=False, decay=0.01, schedule=schedule, activation="tanh")
+        yield dict(loss="cross_entropy", settings={}, momentum=0.9, nesterov=False, decay=0.01, schedule=schedule, activation="tanh")
+    for loss, (_, variants) in list(LOSSES.items())[3:]:
+        for settings in variants:
+            yield dict(loss=loss, settings=settings, momentum=0.9, nesterov=False, decay=0.0, schedule="constant",
+                       activation="tanh")
 
 
 def array(numbers, indent):
@@ -71,18 +123,19 @@ def main():
     print("/* training.h - made by tools/golden/make_training_golden.py: weights before and after 50 steps by PyTorch. */")
     print("#ifndef SEEDBED_TESTS_GOLDEN_TRAINING_H\n#define SEEDBED_TESTS_GOLDEN_TRAINING_H\n\n#include <stdbool.h>\n")
     print(f"enum {{ GOLDEN_SAMPLES = {SAMPLES}, GOLDEN_FEATURES = {FEATURES}, GOLDEN_CLASSES = {CLASSES},")
-    print(f"       GOLDEN_STEPS = {STEPS}, GOLDEN_PARAMETERS = {len(start)} }};\n")
+    print(f"       GOLDEN_STEPS = {STEPS}, GOLDEN_PARAMETERS = {len(start)}, GOLDEN_LOSS_SETTINGS = 3 }};\n")
     print(f"static const double golden_rate = {RATE};")
     print(f"static const int golden_hidden[] = {{{', '.join(map(str, HIDDEN))}}};")
     print(f"static const float golden_x[GOLDEN_SAMPLES * GOLDEN_FEATURES] =\n    {array(x.flatten(), 4)};")
     print("/* label of sample i: i mod classes */")
     print(f"static const float golden_start[GOLDEN_PARAMETERS] =\n    {array(start, 4)};\n")
     print("static const struct golden_case {\n    const char *loss, *activation, *schedule;\n    double momentum, decay;")
-    print("    bool nesterov;\n    float end[GOLDEN_PARAMETERS];\n} golden_cases[] = {")
+    print("    bool nesterov;\n    struct {\n        const char *key;\n        double value;\n    } settings[GOLDEN_LOSS_SETTINGS];\n    float end[GOLDEN_PARAMETERS];\n} golden_cases[] = {")
     for case in cases():
         end = train(x, y, tensors, case)
+        pairs = ", ".join(f'{{"{key}", {value}}}' for key, value in case["settings"].items())
         print(f'    {{"{case["loss"]}", "{case["activation"]}", "{case["schedule"]}", {case["momentum"]}, {case["decay"]}, '
-              f'{str(case["nesterov"]).lower()},\n     {array(end, 5)}}},')
+              f'{str(case["nesterov"]).lower()}, {{{pairs or "{0}"}}},\n     {array(end, 5)}}},')
     print("};\n\n#endif")
 
 

@@ -1,6 +1,9 @@
 /* Values against closed forms and NumPy's numbers, gradients against differences of the values, both at any logit. */
+#include <float.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "network/network.h"
 #include "seedbed/random.h"
@@ -75,6 +78,16 @@ static void confident_losses_keep_their_digits(void **state)
     assert_true(fabs((double)gradient[1] / exp(-60) - 1) < 1e-6);
 }
 
+/* How far found is from the slope: the mean of both sides, or at a kink anything between them. */
+static double slope_error(double found, double backward, double forward)
+{
+    const double mean = (backward + forward) / 2, scale = 1 + fabs(mean);
+    const bool kink = fabs(forward - backward) > 0.1 * scale;
+    if (kink && found >= fmin(backward, forward) - 1e-5 && found <= fmax(backward, forward) + 1e-5)
+        return 0;
+    return fabs(found - mean) / scale;
+}
+
 /* Largest error of a gradient's component, against central differences. Steps are powers of two, so z + h is exact. */
 static double worst_gradient(const struct loss_ops *loss, const void *settings, double size, uint32_t substream)
 {
@@ -82,7 +95,7 @@ static double worst_gradient(const struct loss_ops *loss, const void *settings, 
     const float step = 0x1p-7f;
     float z[SAMPLES * CLASSES], gradient[SAMPLES * CLASSES];
     int16_t labels[SAMPLES];
-    double above[SAMPLES], below[SAMPLES], worst = 0;
+    double above[SAMPLES], middle[SAMPLES], below[SAMPLES], worst = 0;
     struct random random = random_start(STREAM_DATA, 5, substream);
     for (int i = 0; i < SAMPLES * CLASSES; i++)
         z[i] = (float)rint(256 * size * random_normal(&random)) / 256;
@@ -96,24 +109,118 @@ static double worst_gradient(const struct loss_ops *loss, const void *settings, 
         z[i] = kept - step;
         loss->value(settings, SAMPLES, CLASSES, z, labels, below);
         z[i] = kept;
-        const double difference = (above[i / CLASSES] - below[i / CLASSES]) / (2 * (double)step);
-        const double error = fabs((double)gradient[i] - 0.25 * difference) / (1 + fabs(difference));
+        loss->value(settings, SAMPLES, CLASSES, z, labels, middle);
+        const int sample = i / CLASSES;
+        const double forward = (above[sample] - middle[sample]) / (double)step;
+        const double backward = (middle[sample] - below[sample]) / (double)step;
+        const double error = slope_error((double)gradient[i] / 0.25, backward, forward);
         worst = error > worst ? error : worst;
     }
     return worst;
+}
+
+/* Settings to try: the defaults with each number moved towards either end of its range. */
+static void check_settings(const struct kind *kind, void (*check)(const struct choice *choice))
+{
+    static const double factors[] = {0.3, 1.4};
+    struct choice choice = choice_of(&loss_table, kind->name);
+    check(&choice);
+    for (const struct field *field = kind->fields; field != NULL && field->name != NULL; field++)
+        for (int i = 0; i < 2 && field->type == FIELD_REAL; i++) {
+            choice = choice_of(&loss_table, kind->name);
+            double value;
+            memcpy(&value, choice.settings + field->offset, sizeof value);
+            choice_real(&choice, field->name, fmin(value * factors[i], field->maximum));
+            check(&choice);
+        }
+}
+
+static void check_gradient(const struct choice *choice)
+{
+    for (uint32_t substream = 0; substream < 5; substream++) {
+        const struct loss_ops *const loss = (const struct loss_ops *)choice->kind;
+        const double error = worst_gradient(loss, choice->settings, substream + 1, substream);
+        if (!(error <= 3e-5))
+            fail_msg("%s: gradient is off by %g", choice->kind->name, error);
+    }
 }
 
 static void every_gradient_is_that_of_its_value(void **state)
 {
     (void)state;
     for (const struct kind *const *kind = loss_table.kinds; *kind != NULL; kind++)
-        for (uint32_t substream = 0; substream < 5; substream++) {
-            const struct choice choice = choice_of(&loss_table, (*kind)->name);
-            const struct loss_ops *const loss = (const struct loss_ops *)*kind;
-            const double error = worst_gradient(loss, choice.settings, substream + 1, substream);
-            if (error > 2e-5)
-                fail_msg("%s: gradient is off by %g", (*kind)->name, error);
+        check_settings(*kind, check_gradient);
+}
+
+static double sum_over_labels(const struct choice *choice, const float *z)
+{
+    double total = 0;
+    for (int16_t y = 0; y < CLASSES; y++) {
+        double value;
+        ((const struct loss_ops *)choice->kind)->value(choice->settings, 1, CLASSES, z, &y, &value);
+        total += value;
+    }
+    return total;
+}
+
+static void symmetric_losses_sum_to_their_constant_over_all_labels(void **state)
+{
+    (void)state;
+    const struct {
+        const char *loss;
+        double constant;
+    } symmetric[] = {{"rll", CLASSES * log(1.1 / 0.1)}, {"nmse", 1}, {"mae", 2 * (CLASSES - 1)}, {"nce", 1}};
+    const float extremes[][CLASSES] = {{0, 0, 0, 0, 0}, {1000, -1000, 990, 0, -3}, {60, 0, 0, 0, 0}};
+    struct random random = random_start(STREAM_DATA, 9, 0);
+    for (int s = 0; s < 4; s++) {
+        const struct choice choice = choice_of(&loss_table, symmetric[s].loss);
+        for (int i = 0; i < 3; i++)
+            assert_close(sum_over_labels(&choice, extremes[i]), symmetric[s].constant);
+        for (int i = 0; i < 100; i++) {
+            float z[CLASSES];
+            for (int j = 0; j < CLASSES; j++)
+                z[j] = (float)(i * random_normal(&random));
+            assert_close(sum_over_labels(&choice, z), symmetric[s].constant);
         }
+    }
+}
+
+static void check_finite(const struct choice *choice)
+{
+    static const float sizes[] = {0, 1000, -1000, 1e30f, -1e30f};
+    const struct loss_ops *const loss = (const struct loss_ops *)choice->kind;
+    for (int i = 0; i < 5 * CLASSES * CLASSES; i++) {
+        const float z[CLASSES] = {[0] = 1, [2] = sizes[4 - i % 5], [3] = -2, [4] = sizes[i % 5]};
+        float gradient[CLASSES];
+        const int16_t y = (int16_t)(i / 5 % CLASSES);
+        double value;
+        loss->value(choice->settings, 1, CLASSES, z, &y, &value);
+        loss->gradient(choice->settings, 1, CLASSES, z, &y, 1.0f, gradient);
+        bool finite = isfinite(value) && value >= 0;
+        for (int j = 0; j < CLASSES; j++)
+            finite = finite && isfinite(gradient[j]);
+        if (!finite)
+            fail_msg("%s, logits of %g, label %d: value %g", choice->kind->name, (double)sizes[i % 5], y, value);
+    }
+}
+
+static void every_loss_is_finite_and_not_negative_at_any_logit(void **state)
+{
+    (void)state;
+    for (const struct kind *const *kind = loss_table.kinds; *kind != NULL; kind++)
+        check_settings(*kind, check_finite);
+}
+
+static void the_exponential_loss_ends_where_numbers_end(void **state)
+{
+    (void)state;
+    const float z[3] = {1000, 0, -1000};
+    float gradient[3];
+    const struct choice choice = choice_of(&loss_table, "exponential");
+    ((const struct loss_ops *)choice.kind)->gradient(choice.settings, 1, 3, z, &(int16_t){2}, 1.0f, gradient);
+    assert_true(value_of("exponential", 3, z, 2) > 1e282);
+    assert_true(gradient[0] == FLT_MAX && gradient[1] == FLT_MAX && gradient[2] == -FLT_MAX);
+    assert_true(value_of("exponential", 3, z, 0) == exp(-1000) + exp(-2000));
 }
 
 static void a_loss_from_the_public_headers_alone_works(void **state)
@@ -147,6 +254,9 @@ int main(void)
         cmocka_unit_test(values_are_right_at_logits_of_a_thousand),
         cmocka_unit_test(confident_losses_keep_their_digits),
         cmocka_unit_test(every_gradient_is_that_of_its_value),
+        cmocka_unit_test(symmetric_losses_sum_to_their_constant_over_all_labels),
+        cmocka_unit_test(every_loss_is_finite_and_not_negative_at_any_logit),
+        cmocka_unit_test(the_exponential_loss_ends_where_numbers_end),
         cmocka_unit_test(a_loss_from_the_public_headers_alone_works),
         cmocka_unit_test(bad_logits_make_bad_gradients),
     };
