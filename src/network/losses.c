@@ -43,7 +43,8 @@ double softmax_rest(const struct softmax_row *row, int classes, const float *z, 
 const struct kind_table loss_table = {
     .what = "loss",
     .plural = "losses",
-    .kinds =
-        (const struct kind *const[]){&loss_cross_entropy.kind, &loss_mse.kind, &loss_mse_logits.kind, &loss_rll.kind,
-                                     &loss_nmse.kind, &loss_mae.kind, &loss_nce.kind, &loss_gce.kind, &loss_sce.kind,
-                                     &loss_focal.kind, &loss_hinge.kind, &loss_exponential.kind, NULL}};
+    .kinds = (const struct kind *const[]){&loss_cross_entropy.kind, &loss_mse.kind, &loss_mse_logits.kind,
+                                          &loss_rll.kind, &loss_nmse.kind, &loss_mae.kind, &loss_nce.kind,
+                                          &loss_gce.kind, &loss_sce.kind, &loss_focal.kind, &loss_hinge.kind,
+                                          &loss_exponential.kind, &loss_label_smoothing.kind, &loss_soft_bootstrap.kind,
+                                          &loss_hard_bootstrap.kind, &loss_forward_correction.kind, NULL}};

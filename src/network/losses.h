@@ -10,6 +10,7 @@ extern const struct loss_ops loss_cross_entropy, loss_mse, loss_mse_logits;
 extern const struct loss_ops loss_rll, loss_nmse, loss_nce;
 extern const struct loss_ops loss_mae, loss_gce, loss_sce, loss_focal;
 extern const struct loss_ops loss_hinge, loss_exponential;
+extern const struct loss_ops loss_label_smoothing, loss_soft_bootstrap, loss_hard_bootstrap, loss_forward_correction;
 
 /* r = softmax(z) - e_y, where r_y is minus the sum of the others: no digits are lost at high confidence.
  * z, r [n,classes]   labels [n] */

@@ -84,6 +84,33 @@ def exponential(z, y):
     return sum((x - z[y]).exp() for j, x in enumerate(z) if j != y)
 
 
+def cross_entropy_with(target, z):
+    return sum(t * cross_entropy(z, j) for j, t in enumerate(target))
+
+
+def label_smoothing(z, y, epsilon):
+    return cross_entropy_with([(1 - epsilon) * hot(j, y) + epsilon / CLASSES for j in range(CLASSES)], z)
+
+
+def soft_bootstrap(z, y, beta):
+    return cross_entropy_with([beta * hot(j, y) + (1 - beta) * g for j, g in enumerate(softmax(z))], z)
+
+
+def hard_bootstrap(z, y, beta):
+    predicted = z.index(max(z))
+    return cross_entropy_with([beta * hot(j, y) + (1 - beta) * hot(j, predicted) for j in range(CLASSES)], z)
+
+
+def transition(noise, rate, i, y):
+    if noise == "symmetric":
+        return 1 - rate if i == y else rate / (CLASSES - 1)
+    return (1 - rate) * hot(i, y) + (rate / CLASSES if noise == "uniform" else rate * hot((i + 1) % CLASSES, y))
+
+
+def forward_correction(z, y, noise, rate):
+    return -sum(g * transition(noise, rate, i, y) for i, g in enumerate(softmax(z))).ln()
+
+
 VARIANTS = [
     (cross_entropy, {}), (mse, {}), (mse_logits, {}), (nmse, {}), (mae, {}), (nce, {}), (exponential, {}),
     (rll, dict(alpha="0.01")), (rll, dict(alpha="0.1")), (rll, dict(alpha="0.45")), (rll, dict(alpha="100")),
@@ -92,13 +119,17 @@ VARIANTS = [
     (sce, dict(alpha="0", beta="1", log_zero="-4")),
     (focal, dict(gamma="0")), (focal, dict(gamma="0.5")), (focal, dict(gamma="1")), (focal, dict(gamma="2")),
     (focal, dict(gamma="5")), (hinge, dict(margin="0.5")), (hinge, dict(margin="1")), (hinge, dict(margin="12")),
+    (label_smoothing, dict(epsilon="0")), (label_smoothing, dict(epsilon="0.1")), (soft_bootstrap, dict(beta="0.95")),
+    (soft_bootstrap, dict(beta="0.3")), (hard_bootstrap, dict(beta="0.8")), (hard_bootstrap, dict(beta="0.3")),
+    (forward_correction, dict(noise="symmetric", rate="0")), (forward_correction, dict(noise="symmetric", rate="0.4")),
+    (forward_correction, dict(noise="uniform", rate="0.4")), (forward_correction, dict(noise="pair", rate="0.3")),
 ]
-KINKED = [(hinge, 2)]  # rows where a loss has no gradient
+KINKED = [(hinge, 2), (hard_bootstrap, 2)]  # rows where a loss has no gradient
 
 
 def setting(value):
-    """As the engine reads it: a double."""
-    return D(float(value))
+    """As the engine reads it: a name, or a double."""
+    return value if value.isalpha() else D(float(value))
 
 
 def differences(loss, z, y, settings):
@@ -109,6 +140,10 @@ def differences(loss, z, y, settings):
 
 def text(value):
     return repr(float(value)) if abs(value) > D("1e-300") else "0.0"
+
+
+def c_value(value):
+    return f'0, "{value}"' if value.isalpha() else f"{float(value)!r}, NULL"
 
 
 def print_cases():
@@ -126,15 +161,15 @@ def print_cases():
 def main():
     print("/* losses.h - made by tools/golden/make_loss_golden.py: losses and gradients from decimals of 450 digits. */")
     print("/* clang-format off */")
-    print("#ifndef SEEDBED_TESTS_GOLDEN_LOSSES_H\n#define SEEDBED_TESTS_GOLDEN_LOSSES_H\n\n#include <stdint.h>\n")
+    print("#ifndef SEEDBED_TESTS_GOLDEN_LOSSES_H\n#define SEEDBED_TESTS_GOLDEN_LOSSES_H\n\n#include <stddef.h>\n#include <stdint.h>\n")
     print(f"enum {{ GOLDEN_CLASSES = {CLASSES}, GOLDEN_SETTINGS = 3 }};\n")
     print("static const struct golden_row {\n    float logits[GOLDEN_CLASSES];\n    int16_t label;\n} golden_rows[] = {")
     for z, y in ROWS:
         print(f"    {{{{{', '.join(repr(float(x)) + 'f' for x in z)}}}, {y}}},")
     print("};\n\nstatic const struct golden_variant {\n    const char *loss;\n    struct golden_setting {\n"
-          "        const char *key;\n        double value;\n    } settings[GOLDEN_SETTINGS];\n} golden_variants[] = {")
+          "        const char *key;\n        double value;\n        const char *name; /* NULL: a number */\n    } settings[GOLDEN_SETTINGS];\n} golden_variants[] = {")
     for loss, settings in VARIANTS:
-        pairs = ", ".join(f'{{"{key}", {float(value)!r}}}' for key, value in settings.items())
+        pairs = ", ".join(f'{{"{key}", {c_value(value)}}}' for key, value in settings.items())
         print(f'    {{"{loss.__name__}", {{{pairs or "{0}"}}}}},')
     print("};\n\nstatic const struct golden_loss {\n    int variant, row;\n    double value, gradient[GOLDEN_CLASSES];\n"
           "} golden_losses[] = {")

@@ -48,6 +48,18 @@ def exponential(z, y, hot):
     return ((z - (z * hot).sum(dim=1, keepdim=True)).exp() * (1 - hot)).sum(dim=1)
 
 
+def bootstrap(z, hot, beta, own):
+    return -((beta * hot + (1 - beta) * own) * F.log_softmax(z, dim=1)).sum(dim=1)
+
+
+def forward_correction(z, y, hot, noise, rate):
+    one = torch.eye(CLASSES, dtype=z.dtype)
+    matrix = {"symmetric": (1 - rate) * one + rate / (CLASSES - 1) * (1 - one),
+              "uniform": (1 - rate) * one + rate / CLASSES,
+              "pair": (1 - rate) * one + rate * one.roll(1, dims=1)}[noise]
+    return -((F.softmax(z, dim=1) @ matrix) * hot).sum(dim=1).log()
+
+
 # Loss of each sample, with the settings it is tried with.
 LOSSES = {
     "cross_entropy": (lambda z, y, hot: F.cross_entropy(z, y, reduction="none"), [{}]),
@@ -63,6 +75,12 @@ LOSSES = {
     "hinge": (lambda z, y, hot, margin: (margin - (z * hot).sum(dim=1) + (z - 1e9 * hot).max(dim=1).values).clamp(min=0),
               [dict(margin=1.0)]),
     "exponential": (exponential, [{}]),
+    "label_smoothing": (lambda z, y, hot, epsilon: F.cross_entropy(z, y, reduction="none", label_smoothing=epsilon),
+                        [dict(epsilon=0.2)]),
+    "soft_bootstrap": (lambda z, y, hot, beta: bootstrap(z, hot, beta, F.softmax(z, dim=1)), [dict(beta=0.6)]),
+    "hard_bootstrap": (lambda z, y, hot, beta: bootstrap(z, hot, beta, F.one_hot(z.argmax(dim=1), CLASSES)),
+                       [dict(beta=0.6)]),
+    "forward_correction": (forward_correction, [dict(noise=noise, rate=0.3) for noise in ("symmetric", "uniform", "pair")]),
 }
 
 
@@ -111,6 +129,10 @@ def array(numbers, indent):
     return "{" + (",\n" + " " * indent).join(lines) + "}"
 
 
+def c_value(value):
+    return f'0, "{value}"' if isinstance(value, str) else f"{value}, NULL"
+
+
 def main():
     torch.manual_seed(0)
     x = torch.randn(SAMPLES, FEATURES)
@@ -121,7 +143,8 @@ def main():
         tensors += [torch.randn(fan_out, fan_in) / fan_in ** 0.5, torch.randn(fan_out) * 0.1]
     start = torch.cat([t.flatten() for t in tensors])
     print("/* training.h - made by tools/golden/make_training_golden.py: weights before and after 50 steps by PyTorch. */")
-    print("#ifndef SEEDBED_TESTS_GOLDEN_TRAINING_H\n#define SEEDBED_TESTS_GOLDEN_TRAINING_H\n\n#include <stdbool.h>\n")
+    print("/* clang-format off */")
+    print("#ifndef SEEDBED_TESTS_GOLDEN_TRAINING_H\n#define SEEDBED_TESTS_GOLDEN_TRAINING_H\n\n#include <stdbool.h>\n#include <stddef.h>\n")
     print(f"enum {{ GOLDEN_SAMPLES = {SAMPLES}, GOLDEN_FEATURES = {FEATURES}, GOLDEN_CLASSES = {CLASSES},")
     print(f"       GOLDEN_STEPS = {STEPS}, GOLDEN_PARAMETERS = {len(start)}, GOLDEN_LOSS_SETTINGS = 3 }};\n")
     print(f"static const double golden_rate = {RATE};")
@@ -130,10 +153,10 @@ def main():
     print("/* label of sample i: i mod classes */")
     print(f"static const float golden_start[GOLDEN_PARAMETERS] =\n    {array(start, 4)};\n")
     print("static const struct golden_case {\n    const char *loss, *activation, *schedule;\n    double momentum, decay;")
-    print("    bool nesterov;\n    struct {\n        const char *key;\n        double value;\n    } settings[GOLDEN_LOSS_SETTINGS];\n    float end[GOLDEN_PARAMETERS];\n} golden_cases[] = {")
+    print("    bool nesterov;\n    struct {\n        const char *key;\n        double value;\n        const char *name; /* NULL: a number */\n    } settings[GOLDEN_LOSS_SETTINGS];\n    float end[GOLDEN_PARAMETERS];\n} golden_cases[] = {")
     for case in cases():
         end = train(x, y, tensors, case)
-        pairs = ", ".join(f'{{"{key}", {value}}}' for key, value in case["settings"].items())
+        pairs = ", ".join(f'{{"{key}", {c_value(value)}}}' for key, value in case["settings"].items())
         print(f'    {{"{case["loss"]}", "{case["activation"]}", "{case["schedule"]}", {case["momentum"]}, {case["decay"]}, '
               f'{str(case["nesterov"]).lower()}, {{{pairs or "{0}"}}},\n     {array(end, 5)}}},')
     print("};\n\n#endif")

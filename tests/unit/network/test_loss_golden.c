@@ -25,7 +25,10 @@ static struct choice variant_choice(int number)
     const struct golden_variant *const variant = &golden_variants[number];
     struct choice choice = choice_of(&loss_table, variant->loss);
     for (int i = 0; i < GOLDEN_SETTINGS && variant->settings[i].key != NULL; i++)
-        choice_real(&choice, variant->settings[i].key, variant->settings[i].value);
+        if (variant->settings[i].name != NULL)
+            choice_name(&choice, variant->settings[i].key, variant->settings[i].name);
+        else
+            choice_real(&choice, variant->settings[i].key, variant->settings[i].value);
     return choice;
 }
 

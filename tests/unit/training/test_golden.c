@@ -32,7 +32,10 @@ static struct train_config golden_train(const struct golden_case *golden)
     train.learning_rate = golden_rate;
     train.loss = choice_of(&loss_table, golden->loss);
     for (int i = 0; i < GOLDEN_LOSS_SETTINGS && golden->settings[i].key != NULL; i++)
-        choice_real(&train.loss, golden->settings[i].key, golden->settings[i].value);
+        if (golden->settings[i].name != NULL)
+            choice_name(&train.loss, golden->settings[i].key, golden->settings[i].name);
+        else
+            choice_real(&train.loss, golden->settings[i].key, golden->settings[i].value);
     choice_real(&train.optimizer, "momentum", golden->momentum);
     choice_real(&train.optimizer, "weight_decay", golden->decay);
     choice_flag(&train.optimizer, "nesterov", golden->nesterov);

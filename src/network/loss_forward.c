@@ -1,0 +1,145 @@
+/* loss_forward.c - forward correction for known label noise: -log(sum over true classes i of g_i T_iy), where T_iy is
+ * the probability that class i is labelled y. T belongs to the label noise of the same name and rate. With h the
+ * softmax of z_i + log T_iy, dL/dz = g - h. */
+#include <math.h>
+#include <stddef.h>
+
+#include "kernels/reduce.h"
+#include "network/losses.h"
+
+typedef double transition(double rate, int classes, int from, int to);
+
+static double symmetric_transition(double rate, int classes, int from, int to)
+{
+    return from == to ? 1 - rate : rate / (classes - 1);
+}
+
+static double uniform_transition(double rate, int classes, int from, int to)
+{
+    return (from == to ? 1 - rate : 0) + rate / classes;
+}
+
+static double pair_transition(double rate, int classes, int from, int to)
+{
+    return (from == to ? 1 - rate : 0) + ((from + 1) % classes == to ? rate : 0);
+}
+
+struct transition_kind {
+    struct kind kind;
+    transition *of;
+};
+
+static const struct transition_kind symmetric = {{.name = "symmetric"}, symmetric_transition};
+static const struct transition_kind uniform = {{.name = "uniform"}, uniform_transition};
+static const struct transition_kind pair = {{.name = "pair"}, pair_transition};
+
+static const struct kind_table transition_table = {
+    .what = "noise", .kinds = (const struct kind *const[]){&symmetric.kind, &uniform.kind, &pair.kind, NULL}};
+
+struct forward_settings {
+    const struct kind *noise; /* struct transition_kind */
+    double rate;
+};
+
+static double transition_of(const struct forward_settings *settings, int classes, int from, int to)
+{
+    return ((const struct transition_kind *)(const void *)settings->noise)->of(settings->rate, classes, from, to);
+}
+
+/* The labelled class as seen through T: sum of T_iy exp(z_i - maximum), maximum over the i with T_iy above 0. */
+struct seen {
+    double maximum, total;
+};
+
+static struct seen seen_of(const struct forward_settings *settings, int classes, const float *z, int label)
+{
+    struct seen seen = {.maximum = -INFINITY};
+    for (int i = 0; i < classes; i++)
+        if (transition_of(settings, classes, i, label) > 0 && (double)z[i] > seen.maximum)
+            seen.maximum = (double)z[i];
+    for (int i = 0; i < classes; i++) {
+        const double t = transition_of(settings, classes, i, label);
+        seen.total += t > 0 ? t * exp((double)z[i] - seen.maximum) : 0;
+    }
+    return seen;
+}
+
+/* Where the label is likely, -log1p of minus what is missing keeps its digits. */
+static void forward_value(const void *settings, int n, int classes, const float *logits, const int16_t *labels,
+                          double *value)
+{
+    for (int i = 0; i < n; i++) {
+        const float *const z = logits + (int64_t)i * classes;
+        const struct softmax_row row = softmax_row_of(classes, z);
+        const struct seen seen = seen_of(settings, classes, z, labels[i]);
+        double missing = 0;
+        for (int j = 0; j < classes; j++)
+            missing += softmax_at(&row, z, j) * (1 - transition_of(settings, classes, j, labels[i]));
+        value[i] = missing < 0.5
+                       ? -log1p(-missing)
+                       : logsumexp_minus(classes, z, row.largest) + (row.maximum - seen.maximum) - log(seen.total);
+    }
+}
+
+/* Sum of g_i (T_iy - T_ky) for the largest logit k: what the label is likelier than from k alone. */
+static double excess_of(const struct forward_settings *settings, const struct softmax_row *row, int classes,
+                        const float *z, int label)
+{
+    const double t_largest = transition_of(settings, classes, row->largest, label);
+    double excess = 0;
+    for (int i = 0; i < classes; i++)
+        excess += softmax_at(row, z, i) * (transition_of(settings, classes, i, label) - t_largest);
+    return excess;
+}
+
+/* g_j - h_j = g_j (T_ky - T_jy + excess) / (T_ky + excess), where equal T cancel to nothing; but where the largest
+ * logit cannot be labelled so, that divisor may vanish, and h_j stands for itself. */
+static void forward_row_gradient(const struct forward_settings *settings, int classes, const float *z, int label,
+                                 float scale, float *dz)
+{
+    const struct softmax_row row = softmax_row_of(classes, z);
+    const struct seen seen = seen_of(settings, classes, z, label);
+    const double t_largest = transition_of(settings, classes, row.largest, label);
+    const double excess = excess_of(settings, &row, classes, z, label);
+    double others = 0;
+    for (int j = 0; j < classes; j++)
+        if (j != row.largest) {
+            const double t = transition_of(settings, classes, j, label), g = softmax_at(&row, z, j);
+            const double h = t > 0 ? t * exp((double)z[j] - seen.maximum) / seen.total : 0;
+            const double d = t_largest > 0 ? g * (t_largest - t + excess) / (t_largest + excess) : g - h;
+            others += d;
+            dz[j] = (float)((double)scale * d);
+        }
+    dz[row.largest] = (float)((double)scale * -others);
+}
+
+static void forward_gradient(const void *settings, int n, int classes, const float *logits, const int16_t *labels,
+                             float scale, float *dlogits)
+{
+    for (int i = 0; i < n; i++) {
+        const int64_t row = (int64_t)i * classes;
+        forward_row_gradient(settings, classes, logits + row, labels[i], scale, dlogits + row);
+    }
+}
+
+static const struct field forward_fields[] = {
+    {.name = "noise",
+     .type = FIELD_NAME,
+     .offset = offsetof(struct forward_settings, noise),
+     .default_text = "symmetric",
+     .kinds = &transition_table,
+     .summary = "The label noise to correct for; data.label_noise need not be the same."},
+    {.name = "rate",
+     .type = FIELD_REAL,
+     .offset = offsetof(struct forward_settings, rate),
+     .default_text = "0.2",
+     .maximum = 1,
+     .summary = "The noise rate to correct for; 0 is cross-entropy."},
+    {.name = NULL}};
+
+const struct loss_ops loss_forward_correction = {
+    .kind = {.name = "forward_correction",
+             .summary = "-log(sum of g_i P(labelled y if i is true)), for known label noise (Patrini et al. 2017)",
+             .fields = forward_fields},
+    .value = forward_value,
+    .gradient = forward_gradient};
