@@ -13,7 +13,7 @@
 enum {
     FIELD_TEXT_BYTES = 512, /* longest text value, with its end */
     FIELD_LIST_MAX = 64,    /* longest list value */
-    CHOICE_BYTES = 1024,    /* largest settings of a kind */
+    CHOICE_BYTES = 2048,    /* largest settings of a kind */
     CHOICES_MAX = 16        /* most entries of a FIELD_CHOICES section */
 };
 

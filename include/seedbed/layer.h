@@ -3,6 +3,8 @@
 #ifndef SEEDBED_LAYER_H
 #define SEEDBED_LAYER_H
 
+#include <stdint.h>
+
 #include "seedbed/field.h"
 #include "seedbed/status.h"
 
@@ -10,13 +12,14 @@ struct shape {
     int height, width, channels;
 };
 
-enum { LAYER_INPUTS_MAX = 8, LAYER_TENSORS_MAX = 8, TENSOR_RANK_MAX = 4, TENSOR_NAME_BYTES = 48 };
+enum { LAYER_INPUTS_MAX = 8, LAYER_TENSORS_MAX = 8, LAYER_STATES_MAX = 2, TENSOR_RANK_MAX = 4, TENSOR_NAME_BYTES = 48 };
 
 enum tensor_role {
     TENSOR_WEIGHT, /* drawn by the model's `init` */
     TENSOR_BIAS,   /* zero, or as `init` says */
     TENSOR_SCALE,  /* one */
-    TENSOR_SHIFT   /* zero */
+    TENSOR_SHIFT,  /* zero */
+    TENSOR_STATE   /* `initial`; no parameter: changed by forward passes, not by the optimizer */
 };
 
 /* One parameter tensor, row-major in the flat block. */
@@ -26,6 +29,7 @@ struct tensor_spec {
     int rank;
     int dimensions[TENSOR_RANK_MAX];
     int fan_in, fan_out;
+    float initial; /* of TENSOR_STATE */
 };
 
 /* What a layer needs, given its settings and the shapes of its inputs. */
@@ -33,12 +37,19 @@ struct layer_plan {
     struct shape output;
     int tensor_count;
     struct tensor_spec tensors[LAYER_TENSORS_MAX];
-    size_t saved_per_sample;   /* floats kept from forward to backward, beside the output */
-    size_t scratch_per_sample; /* floats needed only during one call */
-    double flops_per_sample;   /* of forward */
+    int state_count;
+    struct tensor_spec states[LAYER_STATES_MAX]; /* of TENSOR_STATE: running statistics and their like */
+    size_t saved_per_sample;                     /* floats kept from forward to backward, beside the output */
+    size_t scratch_per_sample;                   /* floats needed only during one call */
+    size_t saved_fixed, scratch_fixed;           /* the same, whatever the number of samples; they lie first */
+    double flops_per_sample;                     /* of forward */
 };
 
-enum pass_mode { PASS_EVALUATE, PASS_TRAIN };
+enum pass_mode {
+    PASS_EVALUATE, /* as after training */
+    PASS_TRAIN,    /* batch statistics, dropout; running statistics follow */
+    PASS_ESTIMATE  /* batch statistics, no dropout; running statistics become the mean over such passes */
+};
 
 /* One call's arguments. Pointers are lent for the call; nothing here is owned by the layer. */
 struct layer_pass {
@@ -51,8 +62,13 @@ struct layer_pass {
     const float *inputs[LAYER_INPUTS_MAX];
     float *output;
     const float *parameters[LAYER_TENSORS_MAX];
+    float *states[LAYER_STATES_MAX];
     float *saved;
     float *scratch;
+    int layer;         /* its place in the network */
+    int64_t step;      /* of training: with layer and sample the place of a random draw */
+    uint64_t seed;     /* the `dropout` stream's seed */
+    int64_t estimated; /* samples of earlier PASS_ESTIMATE passes */
     /* backward only */
     float *d_output;                        /* may be overwritten */
     float *d_inputs[LAYER_INPUTS_MAX];      /* overwritten; NULL: not wanted */

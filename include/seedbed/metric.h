@@ -59,7 +59,8 @@ struct measurement {
     int classes;
     struct evaluation parts[PART_COUNT];
     int64_t parameter_count;
-    const float *parameters; /* [parameter_count] */
+    int64_t state_count;     /* running statistics and their like */
+    const float *parameters; /* [parameter_count + state_count] */
     int tensor_count;
     const struct tensor_spec *tensors; /* [tensor_count], in the order of the flat block */
     uint64_t metric_seed;              /* the `metric` stream's seed */

@@ -13,6 +13,7 @@ enum random_stream {
     STREAM_AUGMENT, /* substream: epoch */
     STREAM_DATA,    /* synthetic sources; substream: the source's own */
     STREAM_METRIC,  /* samples chosen for a metric; substream: the metric's own */
+    STREAM_DROPOUT, /* outputs left out; substream: layer */
     STREAM_COUNT
 };
 

@@ -14,6 +14,7 @@ static const struct field seeds_fields[] = {
     SEED_FIELD("noise", STREAM_NOISE, "0", "Which labels are noisy, and what they become."),
     SEED_FIELD("subset", STREAM_SUBSET, "0", "Which samples are used when train_size or test_size is below all."),
     SEED_FIELD("augment", STREAM_AUGMENT, "seed", "Random changes of the inputs."),
+    SEED_FIELD("dropout", STREAM_DROPOUT, "seed", "Which outputs dropout leaves out."),
     SEED_FIELD("data", STREAM_DATA, "0", "The samples of synthetic sources."),
     SEED_FIELD("metric", STREAM_METRIC, "seed", "Samples drawn by metrics."),
     {.name = NULL}};

@@ -3,6 +3,7 @@
  * C library's are scalar: they would cost more than the matrix products beside them. */
 #include "kernels/elementwise.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -87,6 +88,30 @@ static inline float softplus_value(float x)
     return relu_value(x) + log1p_unit(exp_negative(-magnitude(x)));
 }
 
+static const float leak = 0.01f;
+
+static inline float leaky_relu_value(float x)
+{
+    return x < 0.0f ? leak * x : x;
+}
+
+static inline float sigmoid_value(float x)
+{
+    const float e = exp_negative(-magnitude(x));
+    return (x < 0.0f ? e : 1.0f) / (1.0f + e);
+}
+
+/* Share of the standard normal distribution below x. */
+static inline float normal_share(float x)
+{
+    return 0.5f * erfcf(-0x1.6a09e6p-1f * x);
+}
+
+static inline float gelu_value(float x)
+{
+    return x * normal_share(x);
+}
+
 static inline float linear_slope(float y)
 {
     (void)y;
@@ -106,6 +131,21 @@ static inline float tanh_slope(float y)
 static inline float softplus_slope(float y)
 {
     return -expm1_negative(-y);
+}
+
+static inline float leaky_relu_slope(float y)
+{
+    return y > 0.0f ? 1.0f : leak;
+}
+
+static inline float sigmoid_slope(float y)
+{
+    return y * (1.0f - y);
+}
+
+static inline float gelu_slope(float x)
+{
+    return normal_share(x) + x * 0x1.988454p-2f * exp_negative(-0.5f * x * x);
 }
 
 static inline void forward_rows(float (*value)(float), int n, int m, const float *restrict bias, float *restrict y)
@@ -184,6 +224,36 @@ void tanh_backward(int n, int m, const float *restrict y, float *restrict dy, fl
 void softplus_backward(int n, int m, const float *restrict y, float *restrict dy, float *restrict dbias)
 {
     backward_rows(softplus_slope, n, m, y, dy, dbias);
+}
+
+void leaky_relu_forward(int n, int m, const float *restrict bias, float *restrict y)
+{
+    forward_rows(leaky_relu_value, n, m, bias, y);
+}
+
+void sigmoid_forward(int n, int m, const float *restrict bias, float *restrict y)
+{
+    forward_rows(sigmoid_value, n, m, bias, y);
+}
+
+void gelu_forward(int n, int m, const float *restrict bias, float *restrict y)
+{
+    forward_rows(gelu_value, n, m, bias, y);
+}
+
+void leaky_relu_backward(int n, int m, const float *restrict y, float *restrict dy, float *restrict dbias)
+{
+    backward_rows(leaky_relu_slope, n, m, y, dy, dbias);
+}
+
+void sigmoid_backward(int n, int m, const float *restrict y, float *restrict dy, float *restrict dbias)
+{
+    backward_rows(sigmoid_slope, n, m, y, dy, dbias);
+}
+
+void gelu_backward(int n, int m, const float *restrict x, float *restrict dy, float *restrict dbias)
+{
+    backward_rows(gelu_slope, n, m, x, dy, dbias);
 }
 
 static float row_maximum(int m, const float *z)

@@ -8,6 +8,9 @@ void linear_forward(int n, int m, const float *restrict bias, float *restrict y)
 void relu_forward(int n, int m, const float *restrict bias, float *restrict y);
 void tanh_forward(int n, int m, const float *restrict bias, float *restrict y);
 void softplus_forward(int n, int m, const float *restrict bias, float *restrict y);
+void leaky_relu_forward(int n, int m, const float *restrict bias, float *restrict y);
+void sigmoid_forward(int n, int m, const float *restrict bias, float *restrict y);
+void gelu_forward(int n, int m, const float *restrict bias, float *restrict y);
 
 /* dy = dy * f'(x), found from y = f(x);  dbias = sum of dy over samples
  * y [n,m]   dy [n,m] in and out   dbias [m] overwritten, or NULL */
@@ -15,6 +18,10 @@ void linear_backward(int n, int m, const float *restrict y, float *restrict dy, 
 void relu_backward(int n, int m, const float *restrict y, float *restrict dy, float *restrict dbias);
 void tanh_backward(int n, int m, const float *restrict y, float *restrict dy, float *restrict dbias);
 void softplus_backward(int n, int m, const float *restrict y, float *restrict dy, float *restrict dbias);
+void leaky_relu_backward(int n, int m, const float *restrict y, float *restrict dy, float *restrict dbias);
+void sigmoid_backward(int n, int m, const float *restrict y, float *restrict dy, float *restrict dbias);
+/* the same, but found from x, because two x may have the same y      x [n,m] */
+void gelu_backward(int n, int m, const float *restrict x, float *restrict dy, float *restrict dbias);
 
 /* g = softmax(z) of each row, by the row's maximum: never overflows.   z, g [n,m]; g may be z */
 void softmax(int n, int m, const float *z, float *g);

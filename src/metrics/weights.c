@@ -15,13 +15,15 @@ static const struct column weights_columns[] = {
      .type = COLUMN_FLOAT32,
      .dimensions = {DIMENSION_POINT, DIMENSION_PARAMETER},
      .units = "1",
-     .long_name = "flat parameter block: the tensors of the network one after another, each row-major"}};
+     .long_name =
+         "flat parameter block: the tensors of the network one after another, each row-major; then its running "
+         "statistics"}};
 
 static enum status weights_measure(const void *settings, const struct measurement *at, void *const *row,
                                    struct error *error)
 {
     (void)settings, (void)error;
-    memcpy(row[0], at->parameters, (size_t)at->parameter_count * sizeof *at->parameters);
+    memcpy(row[0], at->parameters, (size_t)(at->parameter_count + at->state_count) * sizeof *at->parameters);
     return STATUS_OK;
 }
 

@@ -1,5 +1,7 @@
 #include "network/activation.h"
 
+#include <string.h>
+
 #include "kernels/elementwise.h"
 #include "network/network.h"
 
@@ -17,7 +19,46 @@ static const struct activation_ops softplus = {
 static const struct activation_ops linear = {
     .kind = {.name = "linear", .summary = "the identity"}, .forward = linear_forward, .backward = linear_backward};
 
+static const struct activation_ops leaky_relu = {.kind = {.name = "leaky_relu", .summary = "x above 0, x / 100 below"},
+                                                 .forward = leaky_relu_forward,
+                                                 .backward = leaky_relu_backward};
+
+static const struct activation_ops sigmoid = {.kind = {.name = "sigmoid", .summary = "1 / (1 + exp(-x))"},
+                                              .forward = sigmoid_forward,
+                                              .backward = sigmoid_backward};
+
+static const struct activation_ops gelu = {
+    .kind = {.name = "gelu", .summary = "x times the share of the standard normal distribution below x"},
+    .keeps_input = true,
+    .forward = gelu_forward,
+    .backward = gelu_backward};
+
 const struct kind_table activation_table = {
     .what = "activation",
     .plural = "activations",
-    .kinds = (const struct kind *const[]){&relu.kind, &hyperbolic_tangent.kind, &softplus.kind, &linear.kind, NULL}};
+    .kinds = (const struct kind *const[]){&relu.kind, &leaky_relu.kind, &hyperbolic_tangent.kind, &sigmoid.kind,
+                                          &softplus.kind, &gelu.kind, &linear.kind, NULL}};
+
+size_t activation_saved(const struct kind *activation)
+{
+    return ((const struct activation_ops *)activation)->keeps_input ? 1 : 0;
+}
+
+void activation_forward(const struct kind *activation, int n, int m, const float *bias, float *y, float *saved)
+{
+    const struct activation_ops *const ops = (const struct activation_ops *)activation;
+    if (!ops->keeps_input) {
+        ops->forward(n, m, bias, y);
+        return;
+    }
+    linear_forward(n, m, bias, y);
+    memcpy(saved, y, (size_t)n * (size_t)m * sizeof *y);
+    ops->forward(n, m, NULL, y);
+}
+
+void activation_backward(const struct kind *activation, int n, int m, const float *y, const float *saved, float *dy,
+                         float *dbias)
+{
+    const struct activation_ops *const ops = (const struct activation_ops *)activation;
+    ops->backward(n, m, ops->keeps_input ? saved : y, dy, dbias);
+}

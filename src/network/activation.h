@@ -2,17 +2,31 @@
 #ifndef SEEDBED_NETWORK_ACTIVATION_H
 #define SEEDBED_NETWORK_ACTIVATION_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "seedbed/field.h"
 
 struct activation_ops {
     struct kind kind;
+    bool keeps_input; /* the way back needs x, which the caller saves: f' cannot be found from y */
 
     /* y = f(y + bias)      y [n,m]   bias [m] or NULL */
     void (*forward)(int n, int m, const float *restrict bias, float *restrict y);
 
-    /* dy = dy * f'(x), found from y = f(x);  dbias = sum of dy over samples
+    /* dy = dy * f'(x), found from y = f(x), or from x in y's place;  dbias = sum of dy over samples
      * y [n,m]   dy [n,m] in and out   dbias [m] overwritten, or NULL */
     void (*backward)(int n, int m, const float *restrict y, float *restrict dy, float *restrict dbias);
 };
+
+/* Floats that a layer saves for each of its outputs. */
+size_t activation_saved(const struct kind *activation);
+
+/* y = f(y + bias), x kept in saved where it is needed      y, saved [n,m]   bias [m] or NULL */
+void activation_forward(const struct kind *activation, int n, int m, const float *bias, float *y, float *saved);
+
+/* dy = dy * f'(x);  dbias = sum of dy over samples      y, saved, dy [n,m]   dbias [m] overwritten, or NULL */
+void activation_backward(const struct kind *activation, int n, int m, const float *y, const float *saved, float *dy,
+                         float *dbias);
 
 #endif

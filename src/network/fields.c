@@ -1,4 +1,5 @@
 #include "network/layer_dense.h"
+#include "network/layers.h"
 #include "network/network.h"
 
 const struct field model_fields[] = {{.name = "kind",
@@ -17,4 +18,9 @@ const struct field model_fields[] = {{.name = "kind",
                                      {.name = NULL}};
 
 const struct kind_table layer_table = {
-    .what = "layer", .plural = "layers", .kinds = (const struct kind *const[]){&layer_dense.kind, NULL}};
+    .what = "layer",
+    .plural = "layers",
+    .kinds =
+        (const struct kind *const[]){&layer_dense.kind, &layer_convolution.kind, &layer_max_pool.kind,
+                                     &layer_average_pool.kind, &layer_global_average_pool.kind, &layer_batch_norm.kind,
+                                     &layer_dropout.kind, &layer_add.kind, &layer_concatenate.kind, NULL}};

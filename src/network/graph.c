@@ -22,6 +22,13 @@ size_t tensor_size(const struct tensor_spec *tensor)
     return size;
 }
 
+/* count floats, rounded up so that what follows starts on a line */
+static size_t whole_lines(size_t count)
+{
+    enum { LINE = 16 };
+    return (count + LINE - 1) / LINE * LINE;
+}
+
 /* dense1, dense2, ...: the kind and which one of it this is. */
 static void name_node(struct graph *graph, int at)
 {
@@ -48,63 +55,95 @@ static enum status plan_node(struct graph *graph, int at, struct error *error)
     graph->values[at + 1].shape = node->plan.output;
     graph->values[at + 1].size = shape_size(node->plan.output);
     graph->tensor_count += node->plan.tensor_count;
+    graph->state_tensor_count += node->plan.state_count;
     graph->flops_per_sample += node->plan.flops_per_sample;
     return STATUS_OK;
 }
 
-/* The list of all tensors, named after their layers, and where each starts in the flat block. */
+/* Adds a layer's tensor to the list of all, named after the layer; returns where it starts in the flat block. */
+static size_t place_tensor(const struct graph_node *node, const struct tensor_spec *planned, struct tensor_spec *out,
+                           size_t *end)
+{
+    const size_t offset = *end;
+    const int length = (int)sizeof out->name / 2 - 1;
+    *out = *planned;
+    snprintf(out->name, sizeof out->name, "%.*s.%.*s", length, node->name, length, planned->name);
+    *end += tensor_size(out);
+    return offset;
+}
+
+/* The list of all tensors, parameters before states, and where each starts in the flat block. */
 static enum status place_tensors(struct graph *graph, struct error *error)
 {
     void *tensors = NULL;
-    TRY(memory_allocate(&tensors, (size_t)graph->tensor_count, sizeof *graph->tensors, "tensors", error));
+    const int count = graph->tensor_count + graph->state_tensor_count;
+    TRY(memory_allocate(&tensors, (size_t)count, sizeof *graph->tensors, "tensors", error));
     graph->tensors = tensors;
-    int at = 0;
-    size_t offset = 0;
+    struct tensor_spec *out = graph->tensors;
+    size_t end = 0;
     for (int i = 0; i < graph->layers.count; i++) {
         struct graph_node *const node = &graph->nodes[i];
-        node->first_tensor = at;
-        for (int t = 0; t < node->plan.tensor_count; t++) {
-            struct tensor_spec *const tensor = &graph->tensors[at++];
-            *tensor = node->plan.tensors[t];
-            const int length = (int)sizeof tensor->name / 2 - 1;
-            snprintf(tensor->name, sizeof tensor->name, "%.*s.%.*s", length, node->name, length,
-                     node->plan.tensors[t].name);
-            node->parameters[t] = offset;
-            offset += tensor_size(tensor);
-        }
+        node->first_tensor = (int)(out - graph->tensors);
+        for (int t = 0; t < node->plan.tensor_count; t++)
+            node->parameters[t] = place_tensor(node, &node->plan.tensors[t], out++, &end);
     }
-    graph->parameter_count = (int64_t)offset;
+    graph->parameter_count = (int64_t)end;
+    for (int i = 0; i < graph->layers.count; i++) {
+        struct graph_node *const node = &graph->nodes[i];
+        for (int t = 0; t < node->plan.state_count; t++)
+            node->states[t] = place_tensor(node, &node->plan.states[t], out++, &end);
+    }
+    graph->state_count = (int64_t)end - graph->parameter_count;
     return STATUS_OK;
 }
 
-/* Takes room for max_batch times a sample's floats at the workspace's end; returns its offset. */
-static size_t take(struct graph *graph, size_t per_sample, int max_batch)
+/* Takes room at the workspace's end for fixed floats and max_batch times a sample's; returns its offset. */
+static size_t take(struct graph *graph, size_t fixed, size_t per_sample, int max_batch)
 {
-    enum { LINE = 16 };
     const size_t offset = graph->workspace;
-    graph->workspace += (per_sample * (size_t)max_batch + LINE - 1) / LINE * LINE;
+    graph->workspace += whole_lines(fixed + per_sample * (size_t)max_batch);
     return offset;
+}
+
+static void place_values(struct graph *graph, int max_batch)
+{
+    for (int i = 0; i <= graph->layers.count; i++) {
+        struct graph_value *const value = &graph->values[i];
+        value->data = take(graph, 0, value->size, max_batch);
+        /* The input's gradient is nobody's, the logits' is the caller's. */
+        value->gradient = i == 0 || i == graph->layers.count ? 0 : take(graph, 0, value->size, max_batch);
+    }
+}
+
+/* Room for the gradients that one layer yields beside those that are there. */
+static void place_partials(struct graph *graph, int max_batch)
+{
+    size_t largest = 0;
+    int inputs = 0;
+    for (int i = 0; i < graph->layers.count; i++)
+        for (int j = 0; j < graph->layers.nodes[i].input_count; j++) {
+            const int number = graph->layers.nodes[i].inputs[j];
+            if (number == 0 || graph->values[number].readers < 2)
+                continue;
+            largest = graph->values[number].size > largest ? graph->values[number].size : largest;
+            inputs = j + 1 > inputs ? j + 1 : inputs;
+        }
+    graph->partial_stride = whole_lines(largest * (size_t)max_batch);
+    graph->partial = take(graph, graph->partial_stride * (size_t)inputs, 0, max_batch);
 }
 
 static void place_buffers(struct graph *graph, int max_batch)
 {
-    size_t scratch = 0, partial = 0;
-    for (int i = 0; i <= graph->layers.count; i++) {
-        struct graph_value *const value = &graph->values[i];
-        value->data = take(graph, value->size, max_batch);
-        /* The input's gradient is nobody's, the logits' is the caller's. */
-        value->gradient = i == 0 || i == graph->layers.count ? 0 : take(graph, value->size, max_batch);
-        if (i > 0 && value->readers > 1 && value->size > partial)
-            partial = value->size;
-    }
+    size_t scratch = 0;
+    place_values(graph, max_batch);
     for (int i = 0; i < graph->layers.count; i++) {
         const struct layer_plan *const plan = &graph->nodes[i].plan;
-        graph->nodes[i].saved = take(graph, plan->saved_per_sample, max_batch);
-        if (plan->scratch_per_sample > scratch)
-            scratch = plan->scratch_per_sample;
+        const size_t needed = plan->scratch_fixed + plan->scratch_per_sample * (size_t)max_batch;
+        graph->nodes[i].saved = take(graph, plan->saved_fixed, plan->saved_per_sample, max_batch);
+        scratch = needed > scratch ? needed : scratch;
     }
-    graph->scratch = take(graph, scratch, max_batch);
-    graph->partial = take(graph, partial * LAYER_INPUTS_MAX, max_batch);
+    graph->scratch = take(graph, scratch, 0, max_batch);
+    place_partials(graph, max_batch);
 }
 
 enum status graph_plan(struct graph *graph, struct layer_list *layers, struct shape input, int max_batch,

@@ -24,20 +24,22 @@ struct graph_node {
     struct layer_plan plan;
     int first_tensor;
     size_t parameters[LAYER_TENSORS_MAX]; /* of each tensor, in the parameter block */
+    size_t states[LAYER_STATES_MAX];      /* of each state tensor, in the parameter block */
     size_t saved;                         /* in the workspace */
 };
 
 struct graph {
     struct layer_list layers;
-    struct graph_node *nodes;   /* [layers.count] */
-    struct graph_value *values; /* [layers.count + 1] */
-    struct tensor_spec *tensors;
-    int tensor_count;
-    int64_t parameter_count;
+    struct graph_node *nodes;    /* [layers.count] */
+    struct graph_value *values;  /* [layers.count + 1] */
+    struct tensor_spec *tensors; /* [tensor_count + state_tensor_count] */
+    int tensor_count, state_tensor_count;
+    int64_t parameter_count, state_count; /* the states lie behind the parameters */
     double flops_per_sample;
-    size_t scratch;   /* in the workspace: of the layer that runs */
-    size_t partial;   /* in the workspace: gradient of a value that several layers read, before it is added */
-    size_t workspace; /* floats */
+    size_t scratch;        /* in the workspace: of the layer that runs */
+    size_t partial;        /* in the workspace: gradients of values that several layers read, before they are added */
+    size_t partial_stride; /* floats from one layer input's partial gradient to the next one's */
+    size_t workspace;      /* floats */
 };
 
 /* Plans every layer of the list, which the graph takes over whatever the status. Free with graph_free in any case. */

@@ -1,5 +1,5 @@
 /* layer_dense.c - y = f(x W^T + b)      x [n,in]   W [units,in]   b [units]   y [n,units]
- * W lies as PyTorch's Linear has it; f's derivative is found from y, so nothing else is kept for the way back. */
+ * W lies as PyTorch's Linear has it. */
 #include "network/layer_dense.h"
 
 #include <limits.h>
@@ -49,13 +49,9 @@ static enum status dense_plan(const void *settings, int input_count, const struc
     if (dense->bias)
         plan->tensors[plan->tensor_count++] = (struct tensor_spec){
             .name = "bias", .role = TENSOR_BIAS, .rank = 1, .dimensions = {out}, .fan_in = in, .fan_out = out};
+    plan->saved_per_sample = activation_saved(dense->activation) * (size_t)out;
     plan->flops_per_sample = 2.0 * in * out;
     return STATUS_OK;
-}
-
-static const struct activation_ops *activation_of(const struct dense_settings *dense)
-{
-    return (const struct activation_ops *)dense->activation;
 }
 
 static void dense_forward(const struct layer_pass *pass)
@@ -64,7 +60,8 @@ static void dense_forward(const struct layer_pass *pass)
     const int in = features(pass->input_shapes[0]);
     const int out = pass->output_shape.channels;
     gemm(AS_IS, TRANSPOSED, pass->n, out, in, pass->inputs[0], pass->parameters[0], 0.0f, pass->output);
-    activation_of(dense)->forward(pass->n, out, dense->bias ? pass->parameters[1] : NULL, pass->output);
+    activation_forward(dense->activation, pass->n, out, dense->bias ? pass->parameters[1] : NULL, pass->output,
+                       pass->saved);
 }
 
 /* dW = dy^T x   dx = dy W      dy [n,units], after f' */
@@ -74,7 +71,7 @@ static void dense_backward(const struct layer_pass *pass)
     const int in = features(pass->input_shapes[0]);
     const int out = pass->output_shape.channels;
     float *const dbias = dense->bias ? pass->d_parameters[1] : NULL;
-    activation_of(dense)->backward(pass->n, out, pass->output, pass->d_output, dbias);
+    activation_backward(dense->activation, pass->n, out, pass->output, pass->saved, pass->d_output, dbias);
     gemm(TRANSPOSED, AS_IS, out, in, pass->n, pass->d_output, pass->inputs[0], 0.0f, pass->d_parameters[0]);
     if (pass->d_inputs[0] != NULL)
         gemm(AS_IS, AS_IS, pass->n, in, out, pass->d_output, pass->parameters[0], 0.0f, pass->d_inputs[0]);

@@ -43,6 +43,13 @@ void layer_list_inputs(struct layer_list *list, int count, const int *inputs)
     }
 }
 
+void layer_list_rewire(struct layer_list *list, int layer, int output)
+{
+    assert(layer >= 0 && layer < list->count && output >= 0 && output <= layer);
+    list->nodes[layer].input_count = 1;
+    list->nodes[layer].inputs[0] = output;
+}
+
 void layer_list_free(struct layer_list *list)
 {
     memory_free(list->nodes);

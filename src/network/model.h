@@ -24,6 +24,8 @@ enum status layer_list_add(struct layer_list *list, const struct layer_ops *ops,
                            size_t settings_bytes, struct error *error);
 /* Says which outputs the layer added last reads. */
 void layer_list_inputs(struct layer_list *list, int count, const int *inputs);
+/* Lets layer `layer`, which reads one output, read that one. */
+void layer_list_rewire(struct layer_list *list, int layer, int output);
 void layer_list_free(struct layer_list *list);
 
 struct model_ops {

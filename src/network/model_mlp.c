@@ -4,7 +4,7 @@
 
 #include "network/activation.h"
 #include "network/layer_dense.h"
-#include "network/model.h"
+#include "network/models.h"
 #include "network/network.h"
 
 struct bias_ops {
@@ -68,9 +68,6 @@ static enum status mlp_expand(const void *settings, struct shape input, int clas
     return layer_list_add(list, &layer_dense, &last, sizeof last, error);
 }
 
-static const struct model_ops model_mlp = {
+const struct model_ops model_mlp = {
     .kind = {.name = "mlp", .summary = "multi-layer perceptron: dense layers one after another", .fields = mlp_fields},
     .expand = mlp_expand};
-
-const struct kind_table model_table = {
-    .what = "model", .plural = "models", .kinds = (const struct kind *const[]){&model_mlp.kind, NULL}};

@@ -17,11 +17,15 @@ struct network {
     struct graph graph;
     struct choice init;
     int max_batch;
-    float *parameters, *gradient; /* [parameter_count] */
+    float *parameters; /* [parameter_count + state_count] */
+    float *gradient;   /* [parameter_count] */
     float *workspace;
     const float *x; /* of the last forward pass */
     int trained;    /* n of the last forward pass, if it was for training; else 0 */
     bool *has_grad; /* [values] whether this backward pass has written the value's gradient */
+    uint64_t seed;  /* the `dropout` stream's */
+    int64_t step;
+    int64_t estimated; /* samples of PASS_ESTIMATE passes */
 };
 
 static enum status floats_allocate(float **out, size_t count, const char *what, struct error *error)
@@ -37,7 +41,8 @@ static enum status network_allocate(struct network *network, struct error *error
     void *flags = NULL;
     TRY(memory_allocate(&flags, (size_t)network->graph.layers.count + 1, sizeof(bool), "network", error));
     network->has_grad = flags;
-    TRY(floats_allocate(&network->parameters, (size_t)network->graph.parameter_count, "parameters", error));
+    const int64_t numbers = network->graph.parameter_count + network->graph.state_count;
+    TRY(floats_allocate(&network->parameters, (size_t)numbers, "parameters", error));
     TRY(floats_allocate(&network->gradient, (size_t)network->graph.parameter_count, "gradients", error));
     return floats_allocate(&network->workspace, network->graph.workspace, "activations", error);
 }
@@ -104,13 +109,14 @@ enum status network_summarise(const struct model_config *config, struct shape in
     TRY(model_expand(config, input, classes, &layers, error));
     const enum status status = graph_plan(&graph, &layers, input, max_batch, error);
     if (status == STATUS_OK)
-        *out = (struct network_summary){.parameter_count = graph.parameter_count,
-                                        .layer_count = graph.layers.count,
-                                        .tensor_count = graph.tensor_count,
-                                        .flops_per_sample = graph.flops_per_sample,
-                                        .bytes = sizeof(float) * (2 * (size_t)graph.parameter_count + graph.workspace) +
-                                                 (size_t)graph.layers.count *
-                                                     (sizeof(struct layer_node) + sizeof(struct graph_node))};
+        *out = (struct network_summary){
+            .parameter_count = graph.parameter_count,
+            .state_count = graph.state_count,
+            .layer_count = graph.layers.count,
+            .tensor_count = graph.tensor_count + graph.state_tensor_count,
+            .flops_per_sample = graph.flops_per_sample,
+            .bytes = sizeof(float) * (2 * (size_t)graph.parameter_count + (size_t)graph.state_count + graph.workspace) +
+                     (size_t)graph.layers.count * (sizeof(struct layer_node) + sizeof(struct graph_node))};
     graph_free(&graph);
     return status;
 }
@@ -137,12 +143,13 @@ void network_initialise(struct network *network, uint64_t seed)
 {
     const struct initialisation_ops *const init = (const struct initialisation_ops *)network->init.kind;
     float *values = network->parameters;
-    for (int t = 0; t < network->graph.tensor_count; t++) {
+    const int count_all = network->graph.tensor_count + network->graph.state_tensor_count;
+    for (int t = 0; t < count_all; t++) {
         const struct tensor_spec *const tensor = &network->graph.tensors[t];
         const size_t count = tensor_size(tensor);
         struct random random = random_start(STREAM_INIT, seed, (uint32_t)t);
         for (size_t i = 0; i < count; i++)
-            values[i] = tensor->role == TENSOR_SCALE ? 1.0f : 0.0f;
+            values[i] = tensor->role == TENSOR_SCALE ? 1.0f : tensor->initial;
         if (tensor->role == TENSOR_WEIGHT || tensor->role == TENSOR_BIAS)
             init->draw(network->init.settings, tensor, &random, (int64_t)count, values);
         values += count;
@@ -184,6 +191,27 @@ const struct tensor_spec *network_tensors(const struct network *network)
     return network->graph.tensors;
 }
 
+int64_t network_state_count(const struct network *network)
+{
+    return network->graph.state_count;
+}
+
+int network_state_tensor_count(const struct network *network)
+{
+    return network->graph.state_tensor_count;
+}
+
+void network_set_step(struct network *network, uint64_t seed, int64_t step)
+{
+    network->seed = seed;
+    network->step = step;
+}
+
+void network_estimate_begin(struct network *network)
+{
+    network->estimated = 0;
+}
+
 float *network_input(struct network *network)
 {
     return network->workspace + network->graph.values[0].data;
@@ -202,7 +230,11 @@ static struct layer_pass node_pass(struct network *network, int at, int n, enum 
                               .output_shape = node->plan.output,
                               .output = network->workspace + graph->values[at + 1].data,
                               .saved = network->workspace + node->saved,
-                              .scratch = network->workspace + graph->scratch};
+                              .scratch = network->workspace + graph->scratch,
+                              .layer = at,
+                              .step = network->step,
+                              .seed = network->seed,
+                              .estimated = network->estimated};
     for (int i = 0; i < layer->input_count; i++) {
         const struct graph_value *const value = &graph->values[layer->inputs[i]];
         pass.input_shapes[i] = value->shape;
@@ -212,6 +244,8 @@ static struct layer_pass node_pass(struct network *network, int at, int n, enum 
         pass.parameters[t] = network->parameters + node->parameters[t];
         pass.d_parameters[t] = network->gradient + node->parameters[t];
     }
+    for (int t = 0; t < node->plan.state_count; t++)
+        pass.states[t] = network->parameters + node->states[t];
     return pass;
 }
 
@@ -225,6 +259,7 @@ const float *network_forward(struct network *network, const float *x, int n, enu
         const struct layer_pass pass = node_pass(network, i, n, mode);
         ((const struct layer_ops *)graph->layers.nodes[i].layer.kind)->forward(&pass);
     }
+    network->estimated += mode == PASS_ESTIMATE ? n : 0;
     return network->workspace + graph->values[graph->layers.count].data;
 }
 
@@ -242,7 +277,14 @@ static float *input_gradient(const struct network *network, const struct layer_n
     if (!written)
         return network->workspace + graph->values[number].gradient;
     *added = true;
-    return network->workspace + graph->partial + (size_t)i * graph->values[number].size * (size_t)network->max_batch;
+    return network->workspace + graph->partial + (size_t)i * graph->partial_stride;
+}
+
+/* y += x      x, y [count] */
+static void add_floats(size_t count, const float *restrict x, float *restrict y)
+{
+    for (size_t i = 0; i < count; i++)
+        y[i] += x[i];
 }
 
 static void backward_node(struct network *network, int at, float *d_output, int n)
@@ -258,8 +300,8 @@ static void backward_node(struct network *network, int at, float *d_output, int 
     for (int i = 0; i < layer->input_count; i++) {
         const struct graph_value *const value = &graph->values[layer->inputs[i]];
         network->has_grad[layer->inputs[i]] = true;
-        for (size_t j = 0; added[i] && j < value->size * (size_t)n; j++)
-            network->workspace[value->gradient + j] += pass.d_inputs[i][j];
+        if (added[i])
+            add_floats(value->size * (size_t)n, pass.d_inputs[i], network->workspace + value->gradient);
     }
 }
 

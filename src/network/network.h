@@ -32,8 +32,9 @@ struct network;
 /* What a network would be, without making it: for `plan`. */
 struct network_summary {
     int64_t parameter_count;
+    int64_t state_count; /* numbers that are kept but not trained: running statistics */
     int layer_count;
-    int tensor_count;
+    int tensor_count;        /* of parameters and states */
     double flops_per_sample; /* forward; training costs about three times that */
     size_t bytes;            /* of memory for max_batch samples, with gradients */
 };
@@ -61,11 +62,21 @@ float *network_parameters(struct network *network);
 const float *network_gradient(const struct network *network);
 
 int network_tensor_count(const struct network *network);
+/* Running statistics and their like, not trained: they lie behind the parameters, network_parameters()[parameter_count]
+ * onwards, and their tensors behind network_tensors. */
+int64_t network_state_count(const struct network *network);
+int network_state_tensor_count(const struct network *network);
 /* Lends the tensors in the order of the flat block, where they lie one after another without gaps. */
 const struct tensor_spec *network_tensors(const struct network *network);
 
 /* Lends a buffer for the inputs of the next forward pass [max_batch, input]: gather into it to save a copy. */
 float *network_input(struct network *network);
+
+/* Where the draws of the next training passes lie: the `dropout` stream's seed, and the step. */
+void network_set_step(struct network *network, uint64_t seed, int64_t step);
+
+/* Before the first of a row of PASS_ESTIMATE passes, which make the running statistics anew from what they see. */
+void network_estimate_begin(struct network *network);
 
 /* Returns the logits [n, classes], lent until the next pass. x [n, input] may be network_input's buffer. n <= max_batch
  */

@@ -151,7 +151,8 @@ static enum status fill_layout(const struct plan_model *model, int number, int64
     TRY(network_create(&model->config, model->input, model->classes, 1, &network, error));
     const struct tensor_spec *tensors = network_tensors(network);
     int64_t offset = 0;
-    for (int i = 0; i < network_tensor_count(network); i++, (*row)++) {
+    const int tensors_and_states = network_tensor_count(network) + network_state_tensor_count(network);
+    for (int i = 0; i < tensors_and_states; i++, (*row)++) {
         int64_t count = 1;
         for (int d = 0; d < TENSOR_RANK_MAX; d++) {
             to->dimensions[*row * TENSOR_RANK_MAX + d] = d < tensors[i].rank ? tensors[i].dimensions[d] : 1;

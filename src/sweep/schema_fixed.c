@@ -23,7 +23,8 @@ static void count_tensors(struct plan *plan, int64_t *tensors, int64_t *paramete
     *parameters = 0;
     for (int i = 0; i < plan_model_count(plan); i++) {
         *tensors += plan_model(plan, i)->summary.tensor_count;
-        *parameters = largest(*parameters, plan_model(plan, i)->summary.parameter_count);
+        *parameters = largest(*parameters,
+                              plan_model(plan, i)->summary.parameter_count + plan_model(plan, i)->summary.state_count);
     }
 }
 

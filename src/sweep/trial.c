@@ -148,6 +148,7 @@ static void describe_moment(const struct run *run, const struct epoch_record *re
         .classes = run->runner->view->classes,
         .parts = {parts[PART_TRAIN], parts[PART_TEST]},
         .parameter_count = network_parameter_count(run->network),
+        .state_count = network_state_count(run->network),
         .parameters = network_parameters(run->network),
         .tensor_count = network_tensor_count(run->network),
         .tensors = network_tensors(run->network),
@@ -267,6 +268,7 @@ static enum status train(struct run *run, struct error *error)
         .order_seed = trial_stream_seed(&runner->config, STREAM_ORDER),
         .augment = &runner->config.data.augment,
         .augment_seed = trial_stream_seed(&runner->config, STREAM_AUGMENT),
+        .dropout_seed = trial_stream_seed(&runner->config, STREAM_DROPOUT),
     };
     const struct training_hooks hooks = {.context = run, .yield = give_way, .check = check, .epoch_end = look};
     return training_run(&training, &hooks, error);

@@ -45,16 +45,16 @@ void evaluator_destroy(struct evaluator **evaluator)
 }
 
 /* Logits of samples first..first+n-1. */
-static void evaluate_block(struct evaluator *evaluator, struct network *network, int first, int n)
+static void evaluate_block(struct evaluator *evaluator, struct network *network, enum pass_mode mode, int first, int n)
 {
     float *const x = network_input(network);
     samples_gather(evaluator->samples, NULL, first, n, x);
-    const float *const logits = network_forward(network, x, n, PASS_EVALUATE);
+    const float *const logits = network_forward(network, x, n, mode);
     const size_t classes = (size_t)evaluator->classes;
     memcpy(evaluator->logits + (size_t)first * classes, logits, (size_t)n * classes * sizeof *logits);
 }
 
-static enum status evaluate_blocks(struct evaluator *evaluator, struct network *network,
+static enum status evaluate_blocks(struct evaluator *evaluator, struct network *network, enum pass_mode mode,
                                    const struct training_hooks *hooks, struct error *error)
 {
     const int count = evaluator->samples->count;
@@ -63,7 +63,7 @@ static enum status evaluate_blocks(struct evaluator *evaluator, struct network *
     for (int first = 0; first < count; first += block) {
         if (hooks != NULL && hooks->yield != NULL)
             TRY(hooks->yield(hooks->context, error));
-        evaluate_block(evaluator, network, first, count - first < block ? count - first : block);
+        evaluate_block(evaluator, network, mode, first, count - first < block ? count - first : block);
     }
     return STATUS_OK;
 }
@@ -79,6 +79,16 @@ static double accuracy(const struct evaluator *evaluator)
     return (double)right / samples->count;
 }
 
+enum status evaluator_estimate(struct evaluator *evaluator, struct network *network, const struct training_hooks *hooks,
+                               struct error *error)
+{
+    const int flushed = flush_subnormals(1);
+    network_estimate_begin(network);
+    const enum status status = evaluate_blocks(evaluator, network, PASS_ESTIMATE, hooks, error);
+    flush_subnormals(flushed);
+    return status;
+}
+
 enum status evaluator_run(struct evaluator *evaluator, struct network *network, const struct choice *loss,
                           const struct training_hooks *hooks, struct evaluation *out, struct error *error)
 {
@@ -86,7 +96,7 @@ enum status evaluator_run(struct evaluator *evaluator, struct network *network, 
     const struct loss_ops *const ops = (const struct loss_ops *)loss->kind;
     const int count = samples->count, classes = evaluator->classes;
     const int flushed = flush_subnormals(1);
-    const enum status status = evaluate_blocks(evaluator, network, hooks, error);
+    const enum status status = evaluate_blocks(evaluator, network, PASS_EVALUATE, hooks, error);
     flush_subnormals(flushed);
     TRY(status);
     ops->value(loss->settings, count, classes, evaluator->logits, samples->labels, evaluator->losses);

@@ -101,6 +101,7 @@ static enum status loop_step(struct loop *loop, int first, int n, struct error *
     loop_gather(loop, which, n, x);
     for (int i = 0; i < n; i++)
         loop->labels[i] = training->samples->labels[which[i]];
+    network_set_step(network, training->dropout_seed, loop->at.step);
     const float *const logits = network_forward(network, x, n, PASS_TRAIN);
     if (!all_finite((int64_t)n * loop->classes, logits))
         return diverged(loop, "an output of the network", error);

@@ -85,6 +85,7 @@ struct training {
     uint64_t order_seed;                  /* the `order` stream's seed */
     const struct augment_config *augment; /* lent; NULL: none */
     uint64_t augment_seed;                /* the `augment` stream's seed */
+    uint64_t dropout_seed;                /* the `dropout` stream's seed */
 };
 
 /* The largest n that training and evaluator_run pass to a network: network_create's max_batch. */
@@ -113,6 +114,10 @@ enum status training_run(const struct training *training, const struct training_
 struct evaluator;
 enum status evaluator_create(const struct samples *samples, int classes, struct evaluator **out, struct error *error);
 void evaluator_destroy(struct evaluator **evaluator);
+/* Makes the running statistics of batch normalisation anew: their mean over blocks of the evaluator's samples, with the
+ * parameters as they are. hooks as in evaluator_run. */
+enum status evaluator_estimate(struct evaluator *evaluator, struct network *network, const struct training_hooks *hooks,
+                               struct error *error);
 /* *out lends evaluator's memory until the next call. STATUS_DIVERGED when a logit is not finite (out is still filled).
  * yield as in training_hooks (hooks may be NULL), called between blocks of samples. */
 enum status evaluator_run(struct evaluator *evaluator, struct network *network, const struct choice *loss,

@@ -179,6 +179,35 @@ static void the_summary_is_that_of_the_network(void **state)
     network_destroy(&network);
 }
 
+/* Counts of the published networks, or by hand. */
+static void presets_have_the_parameters_of_their_papers(void **state)
+{
+    (void)state;
+    const struct shape mnist = {28, 28, 1}, cifar = {32, 32, 3};
+    struct model_config models[7];
+    for (int i = 0; i < 7; i++)
+        settings_default(model_fields, &models[i]);
+    choice_integers(&models[0].kind, "hidden", 6, (const int64_t[]){400, 200, 200, 200, 200, 200});
+    choice_integers(&models[1].kind, "hidden", 3, (const int64_t[]){500, 300, 100});
+    models[2].kind = choice_of(&model_table, "cnn");
+    choice_integers(&models[2].kind, "channels", 3, (const int64_t[]){16, 32, 32});
+    models[3].kind = choice_of(&model_table, "resnet");
+    choice_integer(&models[3].kind, "depth", 32);
+    models[4].kind = choice_of(&model_table, "resnet18_mnist");
+    models[5].kind = choice_of(&model_table, "inception_lite");
+    choice_flag(&models[5].kind, "batch_norm", false);
+    models[6].kind = choice_of(&model_table, "lenet");
+    const int64_t counts[] = {557010, 573910, 19466, 464154, 11175370, 1659482, 61706};
+    for (int i = 0; i < 7; i++) {
+        struct network_summary summary;
+        const struct shape input = i == 2 || i == 3 || i == 5 ? cifar : mnist;
+        assert_int_equal(network_summarise(&models[i], input, CLASSES, BATCH, &summary, NULL), STATUS_OK);
+        if (summary.parameter_count != counts[i])
+            fail_msg("%s: %lld parameters, not %lld", models[i].kind.kind->name, (long long)summary.parameter_count,
+                     (long long)counts[i]);
+    }
+}
+
 static void a_description_has_a_line_a_layer(void **state)
 {
     (void)state;
@@ -220,6 +249,7 @@ int main(void)
         cmocka_unit_test(weights_have_the_variance_of_their_initialisation),
         cmocka_unit_test(a_tensor_does_not_depend_on_later_layers),
         cmocka_unit_test(the_summary_is_that_of_the_network),
+        cmocka_unit_test(presets_have_the_parameters_of_their_papers),
         cmocka_unit_test(a_description_has_a_line_a_layer),
         cmocka_unit_test(a_layer_too_large_is_refused_with_its_name),
     };

@@ -1,0 +1,53 @@
+#include "network/models.h"
+
+#include "network/activation.h"
+#include "network/layer_dense.h"
+#include "network/network.h"
+
+const struct kind_table model_table = {
+    .what = "model",
+    .plural = "models",
+    .kinds =
+        (const struct kind *const[]){&model_mlp.kind, &model_cnn.kind, &model_lenet.kind, &model_vgg.kind,
+                                     &model_resnet.kind, &model_resnet18_mnist.kind, &model_inception_lite.kind, NULL}};
+
+int last_output(const struct layer_list *list)
+{
+    return list->count;
+}
+
+enum status add_convolution(struct layer_list *list, const struct convolution_part *part, struct error *error)
+{
+    const struct kind *const activation = kind_find(&activation_table, part->activation);
+    const struct convolution_settings convolution = {
+        .channels = part->channels,
+        .kernel = part->kernel,
+        .stride = part->stride,
+        .padding = part->padding,
+        .bias = part->bias,
+        .activation = part->batch_norm ? kind_find(&activation_table, "linear") : activation};
+    TRY(layer_list_add(list, &layer_convolution, &convolution, sizeof convolution, error));
+    if (!part->batch_norm)
+        return STATUS_OK;
+    const struct batch_norm_settings norm = {.momentum = 0.1, .epsilon = 1e-5, .activation = activation};
+    return layer_list_add(list, &layer_batch_norm, &norm, sizeof norm, error);
+}
+
+enum status add_max_pool(struct layer_list *list, int kernel, int stride, int padding, struct error *error)
+{
+    const struct pool_settings pool = {.kernel = kernel, .stride = stride, .padding = padding};
+    return layer_list_add(list, &layer_max_pool, &pool, sizeof pool, error);
+}
+
+enum status add_average_pool(struct layer_list *list, int kernel, int stride, int padding, struct error *error)
+{
+    const struct pool_settings pool = {.kernel = kernel, .stride = stride, .padding = padding};
+    return layer_list_add(list, &layer_average_pool, &pool, sizeof pool, error);
+}
+
+enum status add_dense(struct layer_list *list, int64_t units, const char *activation, struct error *error)
+{
+    const struct dense_settings dense = {
+        .units = units, .bias = true, .activation = kind_find(&activation_table, activation)};
+    return layer_list_add(list, &layer_dense, &dense, sizeof dense, error);
+}
