@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernels/convolution.h"
+#include "kernels/direct.h"
 #include "kernels/gemm.h"
 #include "network/activation.h"
 #include "network/layers.h"
@@ -84,6 +85,19 @@ static bool is_plain(const struct convolution *c)
     return c->kernel == 1 && c->stride == 1 && c->padding == 0;
 }
 
+/* Whether it goes straight from the pixels, without a matrix of windows. */
+static bool is_direct(const struct convolution *c)
+{
+    return !is_plain(c) && c->padding < c->kernel && direct_fits(c);
+}
+
+/* Whether the gradient of the input does so too. */
+static bool is_direct_back(const struct convolution *c)
+{
+    const struct convolution back = direct_way_back(c);
+    return c->stride == 1 && direct_fits(&back);
+}
+
 /* How many images' windows are in the buffer at once. */
 static int block_images(const struct convolution *c)
 {
@@ -105,6 +119,23 @@ static enum status check_size(const struct convolution *c, struct error *error)
                     "convolution: windows of %lld values at %d places for %d channels are too many; use fewer channels",
                     (long long)window, places(c), c->out_channels);
     return STATUS_OK;
+}
+
+/* Floats of matrices of windows. */
+static size_t columns_size(const struct convolution *c)
+{
+    return (size_t)block_images(c) * (size_t)places(c) * (size_t)window_size(c);
+}
+
+static size_t scratch_size(const struct convolution *c)
+{
+    if (is_plain(c))
+        return 0;
+    if (!is_direct(c))
+        return columns_size(c);
+    const struct convolution back = direct_way_back(c);
+    const size_t direct = direct_padded_size(c) + direct_output_size(c) + direct_packed_size(c);
+    return direct + (is_direct_back(c) ? direct_padded_size(&back) + direct_packed_size(&back) : columns_size(c));
 }
 
 static enum status convolution_plan(const void *settings, int input_count, const struct shape *inputs,
@@ -131,8 +162,7 @@ static enum status convolution_plan(const void *settings, int input_count, const
                                                                    .fan_in = fan_in,
                                                                    .fan_out = fan_out};
     plan->saved_per_sample = activation_saved(s->activation) * (size_t)places(&c) * (size_t)c.out_channels;
-    if (!is_plain(&c))
-        plan->scratch_fixed = (size_t)block_images(&c) * (size_t)places(&c) * (size_t)fan_in;
+    plan->scratch_fixed = scratch_size(&c);
     plan->flops_per_sample = 2.0 * fan_in * c.out_channels * places(&c);
     return STATUS_OK;
 }
@@ -150,52 +180,124 @@ static const float *windows(const struct layer_pass *pass, const struct convolut
     return pass->scratch;
 }
 
+static size_t image_size(const struct convolution *c)
+{
+    return (size_t)c->height * (size_t)c->width * (size_t)c->channels;
+}
+
+static size_t output_size(const struct convolution *c)
+{
+    return (size_t)places(c) * (size_t)c->out_channels;
+}
+
+static void forward_direct(const struct layer_pass *pass, const struct convolution *c)
+{
+    float *const packed = pass->scratch, *const padded = packed + direct_packed_size(c);
+    direct_pack(c, pass->parameters[0], packed);
+    for (int i = 0; i < pass->n; i++) {
+        direct_pad(c, pass->inputs[0] + (size_t)i * image_size(c), padded);
+        direct_forward(c, padded, packed, pass->output + (size_t)i * output_size(c));
+    }
+}
+
+static void forward_products(const struct layer_pass *pass, const struct convolution *c)
+{
+    const int block = is_plain(c) ? pass->n : block_images(c);
+    for (int first = 0; first < pass->n; first += block) {
+        const int n = pass->n - first < block ? pass->n - first : block;
+        gemm(AS_IS, TRANSPOSED, n * places(c), c->out_channels, window_size(c), windows(pass, c, first, n),
+             pass->parameters[0], 0.0f, pass->output + (size_t)first * output_size(c));
+    }
+}
+
 static void convolution_forward(const struct layer_pass *pass)
 {
     const struct convolution_settings *const s = pass->settings;
     const struct convolution c = geometry(s, pass->input_shapes[0]);
-    const int out = c.out_channels, block = is_plain(&c) ? pass->n : block_images(&c);
-    for (int first = 0; first < pass->n; first += block) {
-        const int n = pass->n - first < block ? pass->n - first : block;
-        gemm(AS_IS, TRANSPOSED, n * places(&c), out, window_size(&c), windows(pass, &c, first, n), pass->parameters[0],
-             0.0f, pass->output + (size_t)first * (size_t)places(&c) * (size_t)out);
-    }
-    activation_forward(s->activation, pass->n * places(&c), out, s->bias ? pass->parameters[1] : NULL, pass->output,
-                       pass->saved);
+    if (is_direct(&c))
+        forward_direct(pass, &c);
+    else
+        forward_products(pass, &c);
+    activation_forward(s->activation, pass->n * places(&c), c.out_channels, s->bias ? pass->parameters[1] : NULL,
+                       pass->output, pass->saved);
 }
 
-/* dx of n images: windows' gradients dy W, put back where the windows came from. */
-static void input_gradient(const struct layer_pass *pass, const struct convolution *c, int first, int n)
+/* dx of n images: windows' gradients dy W, put back where the windows came from.   columns: room for them */
+static void input_gradient(const struct layer_pass *pass, const struct convolution *c, int first, int n, float *columns)
 {
-    const size_t image = (size_t)(c->height * c->width * c->channels);
-    const size_t columns = (size_t)places(c) * (size_t)window_size(c);
-    float *const dx = pass->d_inputs[0] + (size_t)first * image;
-    const float *const dy = pass->d_output + (size_t)first * (size_t)places(c) * (size_t)c->out_channels;
+    float *const dx = pass->d_inputs[0] + (size_t)first * image_size(c);
+    const float *const dy = pass->d_output + (size_t)first * output_size(c);
     gemm(AS_IS, AS_IS, n * places(c), window_size(c), c->out_channels, dy, pass->parameters[0], 0.0f,
-         is_plain(c) ? dx : pass->scratch);
+         is_plain(c) ? dx : columns);
     if (is_plain(c))
         return;
-    memset(dx, 0, (size_t)n * image * sizeof *dx);
+    memset(dx, 0, (size_t)n * image_size(c) * sizeof *dx);
     for (int i = 0; i < n; i++)
-        columns_to_image(c, pass->scratch + (size_t)i * columns, dx + (size_t)i * image);
+        columns_to_image(c, columns + (size_t)i * (size_t)places(c) * (size_t)window_size(c),
+                         dx + (size_t)i * image_size(c));
 }
 
 /* dW = dy^T windows(x), summed block by block in order. */
+static void backward_products(const struct layer_pass *pass, const struct convolution *c)
+{
+    const int block = is_plain(c) ? pass->n : block_images(c);
+    for (int first = 0; first < pass->n; first += block) {
+        const int n = pass->n - first < block ? pass->n - first : block;
+        gemm(TRANSPOSED, AS_IS, c->out_channels, window_size(c), n * places(c),
+             pass->d_output + (size_t)first * output_size(c), windows(pass, c, first, n), first == 0 ? 0.0f : 1.0f,
+             pass->d_parameters[0]);
+        if (pass->d_inputs[0] != NULL)
+            input_gradient(pass, c, first, n, pass->scratch);
+    }
+}
+
+static void weights_direct(const struct layer_pass *pass, const struct convolution *c)
+{
+    float *const sums = pass->scratch, *const padded = sums + direct_packed_size(c);
+    float *const room = padded + direct_padded_size(c);
+    memset(sums, 0, direct_packed_size(c) * sizeof *sums);
+    for (int i = 0; i < pass->n; i++) {
+        direct_pad(c, pass->inputs[0] + (size_t)i * image_size(c), padded);
+        direct_weights(c, padded, pass->d_output + (size_t)i * output_size(c), room, sums);
+    }
+    direct_unpack(c, sums, pass->d_parameters[0]);
+}
+
+static void input_direct(const struct layer_pass *pass, const struct convolution *c)
+{
+    const struct convolution back = direct_way_back(c);
+    float *const packed = pass->scratch, *const padded = packed + direct_packed_size(&back);
+    direct_pack_back(c, pass->parameters[0], packed);
+    for (int i = 0; i < pass->n; i++) {
+        direct_pad(&back, pass->d_output + (size_t)i * output_size(c), padded);
+        direct_forward(&back, padded, packed, pass->d_inputs[0] + (size_t)i * image_size(c));
+    }
+}
+
+static void backward_direct(const struct layer_pass *pass, const struct convolution *c)
+{
+    weights_direct(pass, c);
+    if (pass->d_inputs[0] == NULL)
+        return;
+    if (is_direct_back(c)) {
+        input_direct(pass, c);
+        return;
+    }
+    const int block = block_images(c);
+    for (int first = 0; first < pass->n; first += block)
+        input_gradient(pass, c, first, pass->n - first < block ? pass->n - first : block, pass->scratch);
+}
+
 static void convolution_backward(const struct layer_pass *pass)
 {
     const struct convolution_settings *const s = pass->settings;
     const struct convolution c = geometry(s, pass->input_shapes[0]);
-    const int out = c.out_channels, block = is_plain(&c) ? pass->n : block_images(&c);
-    activation_backward(s->activation, pass->n * places(&c), out, pass->output, pass->saved, pass->d_output,
+    activation_backward(s->activation, pass->n * places(&c), c.out_channels, pass->output, pass->saved, pass->d_output,
                         s->bias ? pass->d_parameters[1] : NULL);
-    for (int first = 0; first < pass->n; first += block) {
-        const int n = pass->n - first < block ? pass->n - first : block;
-        const float *const dy = pass->d_output + (size_t)first * (size_t)places(&c) * (size_t)out;
-        gemm(TRANSPOSED, AS_IS, out, window_size(&c), n * places(&c), dy, windows(pass, &c, first, n),
-             first == 0 ? 0.0f : 1.0f, pass->d_parameters[0]);
-        if (pass->d_inputs[0] != NULL)
-            input_gradient(pass, &c, first, n);
-    }
+    if (is_direct(&c))
+        backward_direct(pass, &c);
+    else
+        backward_products(pass, &c);
 }
 
 const struct layer_ops layer_convolution = {

@@ -17,17 +17,34 @@
 #include "toy_samples.h"
 #include "training/training.h"
 
-enum { SAMPLES = 4096, INPUTS = 784, CLASSES = 10, WARM_UP_STEPS = 2 };
+enum { SAMPLES = 4096, CLASSES = 10, WARM_UP_STEPS = 2 };
 
 struct workload {
-    const char *name;
-    int hidden_count;
-    int64_t hidden[3];
+    const char *name, *model;
+    const char *list; /* the model's list of widths: its key */
+    int count;
+    int64_t widths[3];
+    bool batch_norm;
+    struct shape input;
     int batch_size;
 };
 
-static const struct workload workloads[] = {
-    {"mlp-100", 1, {100}, 64}, {"mlp-256x2", 2, {256, 256}, 64}, {"mlp-1024x3", 3, {1024, 1024, 1024}, 128}, {0}};
+#define MNIST     \
+    {             \
+        28, 28, 1 \
+    }
+#define CIFAR     \
+    {             \
+        32, 32, 3 \
+    }
+
+static const struct workload workloads[] = {{"mlp-100", "mlp", "hidden", 1, {100}, false, MNIST, 64},
+                                            {"mlp-256x2", "mlp", "hidden", 2, {256, 256}, false, MNIST, 64},
+                                            {"mlp-1024x3", "mlp", "hidden", 3, {1024, 1024, 1024}, false, MNIST, 128},
+                                            {"cnn-16-32", "cnn", "channels", 2, {16, 32}, false, MNIST, 64},
+                                            {"cnn-32-64-128-bn", "cnn", "channels", 3, {32, 64, 128}, true, CIFAR, 128},
+                                            {"resnet20", "resnet", NULL, 0, {0}, true, CIFAR, 128},
+                                            {0}};
 
 struct timing {
     double seconds, start, end;
@@ -77,7 +94,13 @@ static struct model_config workload_model(const struct workload *workload)
 {
     struct model_config model;
     settings_default(model_fields, &model);
-    choice_integers(&model.kind, "hidden", workload->hidden_count, workload->hidden);
+    model.kind = choice_of(&model_table, workload->model);
+    if (workload->list != NULL)
+        choice_integers(&model.kind, workload->list, workload->count, workload->widths);
+    else
+        choice_name(&model.kind, "shortcut", "projection");
+    if (workload->batch_norm)
+        choice_flag(&model.kind, "batch_norm", true);
     return model;
 }
 
@@ -93,41 +116,43 @@ static struct train_config workload_train(const struct workload *workload)
 }
 
 /* Flops of a sample's step: forward, gradient of the weights, gradient of all inputs but the first. */
-static double step_flops(const struct workload *workload)
+static double step_flops(const struct workload *workload, const struct model_config *model)
 {
-    double flops = 0, in = INPUTS;
-    for (int i = 0; i <= workload->hidden_count; i++) {
-        const double out = i < workload->hidden_count ? (double)workload->hidden[i] : CLASSES;
-        flops += (i == 0 ? 4 : 6) * in * out;
-        in = out;
-    }
-    return flops;
+    enum { WINDOW = 9, STEM = 16 };
+    struct network_summary summary;
+    struct error error;
+    ensure(network_summarise(model, workload->input, CLASSES, 1, &summary, &error), &error);
+    const struct shape in = workload->input;
+    const double first = (double)(workload->list == NULL ? STEM : workload->widths[0]);
+    const double window = strcmp(workload->model, "mlp") == 0 ? 1 : WINDOW;
+    return 3 * summary.flops_per_sample - 2 * window * in.height * in.width * in.channels * first;
 }
 
-static void run(const struct workload *workload, double seconds, const struct samples *samples)
+static void run(const struct workload *workload, double seconds)
 {
+    const struct shape input = workload->input;
+    struct samples samples = toy_samples(SAMPLES, input.height * input.width * input.channels, CLASSES, 0, 0);
     const struct model_config model = workload_model(workload);
     const struct train_config train = workload_train(workload);
     struct network *network = NULL;
     struct error error;
-    ensure(network_create(&model, (struct shape){28, 28, 1}, CLASSES, training_max_batch(&train, SAMPLES), &network,
-                          &error),
-           &error);
+    ensure(network_create(&model, input, CLASSES, training_max_batch(&train, SAMPLES), &network, &error), &error);
     network_initialise(network, 0);
     const double peak = product_peak();
     struct timing timing = {.seconds = seconds};
-    const struct training training = {.network = network, .samples = samples, .config = &train};
+    const struct training training = {.network = network, .samples = &samples, .config = &train};
     const struct training_hooks hooks = {.context = &timing, .yield = count_step};
     const enum status status = training_run(&training, &hooks, &error);
     if (status != STATUS_STOPPED)
         ensure(status, &error);
     const double rate = (double)(timing.steps - WARM_UP_STEPS) * workload->batch_size / (timing.end - timing.start);
-    const double gflops = rate * step_flops(workload) * 1e-9;
+    const double gflops = rate * step_flops(workload, &model) * 1e-9;
     printf("{\"workload\": \"%s\", \"batch_size\": %d, \"samples_per_second\": %.0f, \"gflops\": %.1f, "
            "\"sgemm_1024_gflops\": %.1f, \"share_of_sgemm\": %.3f, \"blas_kernel\": \"%s\"}\n",
            workload->name, workload->batch_size, rate, gflops, peak, gflops / peak, blas_kernel());
     fflush(stdout);
     network_destroy(&network);
+    toy_samples_free(&samples);
 }
 
 /* Whether the comma-separated list holds the name. */
@@ -144,15 +169,15 @@ int main(int argument_count, char **arguments)
 {
     const char *const names = argument_count > 1 ? arguments[1] : "all";
     const double seconds = argument_count > 2 ? strtod(arguments[2], NULL) : 4;
-    struct samples samples = toy_samples(SAMPLES, INPUTS, CLASSES, 0, 0);
     int done = 0;
     for (const struct workload *workload = workloads; workload->name != NULL; workload++)
         if (listed(names, workload->name)) {
-            run(workload, seconds, &samples);
+            run(workload, seconds);
             done++;
         }
-    toy_samples_free(&samples);
     if (done == 0)
-        fprintf(stderr, "bench_training: no workload in '%s'; there are mlp-100, mlp-256x2, mlp-1024x3\n", names);
+        fprintf(stderr, "bench_training: no workload in '%s'; the workloads are:", names);
+    for (const struct workload *workload = workloads; done == 0 && workload->name != NULL; workload++)
+        fprintf(stderr, " %s%s", workload->name, workload[1].name == NULL ? "\n" : ",");
     return done == 0 ? 2 : 0;
 }

@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-WORKLOADS = ("mlp-100", "mlp-256x2", "mlp-1024x3")
+WORKLOADS = ("mlp-100", "mlp-256x2", "mlp-1024x3", "cnn-16-32", "cnn-32-64-128-bn", "resnet20")
 
 
 def python_with_torch(given):
@@ -56,7 +56,7 @@ def main():
             sys.exit(f"compare_torch: {path} is not there; {remedy}")
     python = python_with_torch(options.python)
 
-    print(f"{'workload':12} {'seedbed':>10} {'PyTorch':>10} {'ratio':>6}  {'of sgemm':>8}  samples/s, medians of {options.runs} runs in turn")
+    print(f"{'workload':16} {'seedbed':>10} {'PyTorch':>10} {'ratio':>6}  {'of sgemm':>8}  samples/s, medians of {options.runs} runs in turn")
     for name in WORKLOADS if options.workloads == "all" else options.workloads.split(","):
         ours, theirs, shares, kernel = [], [], [], ""
         for _ in range(options.runs):
@@ -68,7 +68,7 @@ def main():
             lines = pinned([python, str(options.peer), name, str(options.seconds)], same)
             theirs.append(max(line["samples_per_second"] for line in lines))
         a, b = statistics.median(ours), statistics.median(theirs)
-        print(f"{name:12} {a:10.0f} {b:10.0f} {a / b:6.2f}  {statistics.median(shares):8.2f}  "
+        print(f"{name:16} {a:10.0f} {b:10.0f} {a / b:6.2f}  {statistics.median(shares):8.2f}  "
               f"kernels {kernel}{', as found for PyTorch' if options.as_found else ' for both'}", flush=True)
 
 
