@@ -8,7 +8,7 @@
 
 enum exit_code { EXIT_OK = 0, EXIT_ERROR = 1, EXIT_USAGE = 2, EXIT_SOME_FAILED = 3, EXIT_STOPPED = 75 };
 
-enum { OPTIONS_MAX = 12, REPEATS_MAX = 64, OPERANDS_MAX = 4 };
+enum { OPTIONS_MAX = 12, REPEATS_MAX = 64, OPERANDS_MAX = 16 };
 
 struct option_spec {
     const char *name;     /* "--set", or "-o"; NULL ends a table */

@@ -6,11 +6,21 @@
 
 static const struct option_spec options[] = {{0}};
 
+static int widest_name(const struct kind_table *table)
+{
+    size_t widest = 0;
+    for (const struct kind *const *kind = table->kinds; *kind != NULL; kind++)
+        if (strlen((*kind)->name) > widest)
+            widest = strlen((*kind)->name);
+    return (int)widest;
+}
+
 static void print_table(const struct kind_table *table)
 {
+    const int width = widest_name(table);
     printf("%s\n", table->plural);
     for (const struct kind *const *kind = table->kinds; *kind != NULL; kind++)
-        printf("  %-14s %s\n", (*kind)->name, (*kind)->summary);
+        printf("  %-*s  %s\n", width, (*kind)->name, (*kind)->summary);
 }
 
 static int print_reference(void)

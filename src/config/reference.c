@@ -67,7 +67,12 @@ static void add_comment(struct text *out, int indent, const char *comment)
 
 static void add_allowed(const struct field *field, struct phrase *allowed)
 {
+    enum { NAMES_MAX = 60 };
     phrase_add_allowed(allowed, field);
+    if (field->type == FIELD_CHOICE && allowed->length > NAMES_MAX) {
+        *allowed = (struct phrase){0};
+        phrase_add(allowed, "one of the %s below", field->kinds->plural);
+    }
     if (field->unit != NULL && strcmp(field->unit, "1") != 0 && field->type != FIELD_DURATION)
         phrase_add(allowed, "; %s", field->unit);
     if (field->default_text == NULL)
