@@ -12,7 +12,7 @@
 #include "results/publish.h"
 #include "results/schema.h"
 
-/* Guesses on the safe side for results_bytes. */
+/* Guesses on the safe side for results_measure. */
 enum { FILE_METADATA_BYTES = 16384, DATASET_METADATA_BYTES = 4096, PIECE_ITEMS = 65536 };
 
 struct creation {
@@ -40,14 +40,13 @@ static int64_t layout_bytes(const struct layout *layout)
     return bytes;
 }
 
-int64_t results_bytes(const struct results_schema *schema)
+enum status results_measure(const struct results_schema *schema, int64_t *bytes, struct error *error)
 {
     struct layout *layout = NULL;
-    if (layout_create(schema, &layout, NULL) != STATUS_OK)
-        return INT64_MAX;
-    const int64_t bytes = layout_bytes(layout);
+    TRY(layout_create(schema, &layout, error));
+    *bytes = layout_bytes(layout);
     layout_destroy(&layout);
-    return bytes;
+    return STATUS_OK;
 }
 
 /* Writes 0, 1, ... into a dataset with one dimension of int64. */

@@ -89,8 +89,8 @@ struct trial_ending {
     char host[HOST_BYTES];
 };
 
-/* Bytes that the file will have when every row is written. */
-int64_t results_bytes(const struct results_schema *schema);
+/* *bytes = of the file when every row is written. STATUS_INTERNAL when the schema contradicts itself. */
+enum status results_measure(const struct results_schema *schema, int64_t *bytes, struct error *error);
 
 /* Makes the file under a temporary name beside path, whole, synced, and renames it. Refuses an existing path and what
  * does not fit on the disk. Rank 0 alone. */

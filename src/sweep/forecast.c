@@ -34,14 +34,13 @@ static const struct plan_model *largest_model(const struct plan *plan)
     return largest;
 }
 
-static enum status count_rank_bytes(const struct plan *plan, const struct schema *schema, double *out,
-                                    struct error *error)
+static enum status count_rank_bytes(const struct plan *plan, double file_bytes, double *out, struct error *error)
 {
     const struct plan_model *model = largest_model(plan);
     struct network_summary summary;
     TRY(network_summarise(&model->config, model->input, model->classes, (int)plan_largest_batch(plan), &summary,
                           error));
-    const double row = (double)results_bytes(schema_results(schema)) / (double)plan_trial_count(plan);
+    const double row = file_bytes / (double)plan_trial_count(plan);
     const double state = (double)plan_largest_state(plan) * (double)summary.parameter_count * sizeof(float);
     *out = (double)summary.bytes + state + row;
     return STATUS_OK;
@@ -49,14 +48,16 @@ static enum status count_rank_bytes(const struct plan *plan, const struct schema
 
 enum status forecast_make(struct plan *plan, const struct schema *schema, struct forecast *out, struct error *error)
 {
-    struct forecast forecast = {.file_bytes = (double)results_bytes(schema_results(schema))};
+    int64_t file_bytes = 0;
+    TRY(results_measure(schema_results(schema), &file_bytes, error));
+    struct forecast forecast = {.file_bytes = (double)file_bytes};
     for (int64_t i = 0; i < plan_trial_count(plan); i++) {
         forecast.flops += plan_trial(plan, i)->flops;
         forecast.longest_flops = fmax(forecast.longest_flops, plan_trial(plan, i)->flops);
     }
     for (int i = 0; i < plan_source_count(plan); i++)
         forecast.node_bytes += (double)plan_source(plan, i)->dataset->bytes;
-    TRY(count_rank_bytes(plan, schema, &forecast.rank_bytes, error));
+    TRY(count_rank_bytes(plan, forecast.file_bytes, &forecast.rank_bytes, error));
     TRY(measure_rate(largest_model(plan), &forecast.flops_per_second, error));
     *out = forecast;
     return STATUS_OK;

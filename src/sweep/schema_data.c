@@ -178,7 +178,8 @@ static enum status add_layout(struct schema *schema, const struct schema_request
         const char *long_name;
         void *to;
     } table[] = {
-        {"layout_model", RESULTS_INT32, 1, "network that the tensor belongs to, as in /trials/model", &columns.model},
+        {"layout_model", RESULTS_INT32, 1, "network that the tensor belongs to, as in /trials/model_index",
+         &columns.model},
         {"layout_name", RESULTS_TEXT, 1, "name of the tensor", &columns.name},
         {"layout_offset", RESULTS_INT64, 1, "first position in the flat parameter block", &columns.offset},
         {"layout_rank", RESULTS_INT32, 1, "number of dimensions", &columns.rank},

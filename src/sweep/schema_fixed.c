@@ -161,7 +161,7 @@ static enum status add_identities(struct schema *schema, const struct schema_req
                                &variant, error));
     TRY(schema_add_fixed_array(schema, request,
                                (struct results_array){.group = "trials",
-                                                      .name = "model",
+                                                      .name = "model_index",
                                                       .type = RESULTS_INT32,
                                                       .rank = 1,
                                                       .reproducible = true,

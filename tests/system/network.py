@@ -73,7 +73,7 @@ def recorded_tensors(file, trial, point):
     weights = file["weights"]
     flat = weights["parameters"][trial, point]
     tensors = {}
-    for row in np.flatnonzero(weights["layout_model"][()] == file["trials/model"][trial]):
+    for row in np.flatnonzero(weights["layout_model"][()] == file["trials/model_index"][trial]):
         shape = tuple(weights["layout_dimensions"][row][: weights["layout_rank"][row]])
         start = weights["layout_offset"][row]
         name = weights["layout_name"][row].decode()

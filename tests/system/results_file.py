@@ -40,7 +40,7 @@ def write_trials(file, trials, axes):
     generator = np.random.default_rng(5)
     for name in ("train_loss", "test_loss", "train_accuracy", "test_accuracy"):
         write_dataset(file, f"trials/{name}", generator.uniform(size=trials), ["trial"])
-    for name in ("variant", "model"):
+    for name in ("variant", "model_index"):
         write_dataset(file, f"trials/{name}", np.zeros(trials, dtype=np.int32), ["trial"])
     write_dataset(file, "trials/message", np.zeros(trials, dtype="S256"), ["trial"])
 

@@ -113,7 +113,7 @@ def test_every_combination_is_there(small):
     file, _ = small
     assert len(file["trial"]) == 4 * 3 * 3 + 9
     assert np.all(file["trials/outcome"][()] == 1)
-    assert set(file["trials/model"][()]) >= set(range(12))
+    assert set(file["trials/model_index"][()]) >= set(range(12))
     assert all(len(visited_points(file, trial)) >= 5 for trial in range(len(file["trial"])))
 
 

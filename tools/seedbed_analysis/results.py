@@ -175,7 +175,7 @@ class Results:
         flat = self["weights/parameters"][row, position]
         layout = {name: self[f"weights/layout_{name}"][...] for name in ("model", "name", "offset", "rank", "dimensions")}
         tensors = {}
-        for index in np.flatnonzero(layout["model"] == self.trials["model"][row]):
+        for index in np.flatnonzero(layout["model"] == self.trials["model_index"][row]):
             shape = tuple(int(size) for size in layout["dimensions"][index, : layout["rank"][index]])
             start = int(layout["offset"][index])
             tensors[str(layout["name"][index])] = flat[start : start + int(np.prod(shape))].reshape(shape)
