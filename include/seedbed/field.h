@@ -12,8 +12,8 @@
 
 enum {
     FIELD_TEXT_BYTES = 512, /* longest text value, with its end */
-    FIELD_LIST_MAX = 64,    /* longest list value */
-    CHOICE_BYTES = 2048,    /* largest settings of a kind */
+    FIELD_LIST_MAX = 128,   /* longest list value */
+    CHOICE_BYTES = 2560,    /* largest settings of a kind */
     CHOICES_MAX = 16        /* most entries of a FIELD_CHOICES section */
 };
 

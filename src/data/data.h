@@ -39,12 +39,23 @@ struct data_seeds {
     uint64_t data, subset, noise;
 };
 
+/* What a label noise draws for: n samples with their positions in the whole training part. */
+struct label_noise_request {
+    const void *settings;
+    uint64_t seed;
+    int classes, n;
+    const int32_t *index;       /* [n] ascending */
+    const int16_t *true_labels; /* [n] */
+};
+
 struct label_noise_ops {
     struct kind kind;
-    /* labels[i] = noisy version of true_labels[i]; draws by position i of the whole training part, so that a sample's
-     * label does not depend on the subset.   index [n], true_labels [n], labels [n] */
-    void (*draw)(const void *settings, uint64_t seed, int classes, int n, const int32_t *index,
-                 const int16_t *true_labels, int16_t *labels);
+    /* labels[i] = noisy version of true_labels[i]; draws by position in the whole training part, so that a sample's
+     * label does not depend on the subset, unless the kind says so.   labels [n] */
+    enum status (*draw)(const struct label_noise_request *request, int16_t *labels, struct error *error);
+
+    /* Whether the settings suit that many classes; NULL: always. STATUS_BAD_SWEEP with the remedy. */
+    enum status (*fit)(const void *settings, int classes, struct error *error);
 };
 
 enum { CHANNELS_MAX = 4 };
@@ -80,6 +91,9 @@ enum status data_measure(const struct data_config *config, uint64_t data_seed, s
 /* How many samples of a part of shape a trial sees; STATUS_BAD_SWEEP when config asks for more than there are. */
 enum status data_size(const struct data_config *config, const struct dataset_shape *shape, int part, int *out,
                       struct error *error);
+
+/* Whether config's label noise suits the classes of the data. */
+enum status data_noise_fits(const struct data_config *config, int classes, struct error *error);
 
 /* Whether two configs name the same data set (source, settings and, for synthetic sources, seed). */
 bool data_same_source(const struct data_config *a, uint64_t seed_a, const struct data_config *b, uint64_t seed_b);

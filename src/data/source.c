@@ -12,7 +12,13 @@ static const struct kind *const dataset_kinds[] = {&dataset_glyphs.kind,
                                                    NULL};
 const struct kind_table dataset_table = {.what = "data source", .plural = "datasets", .kinds = dataset_kinds};
 
-static const struct kind *const label_noise_kinds[] = {&label_noise_none.kind, &label_noise_symmetric.kind, NULL};
+static const struct kind *const label_noise_kinds[] = {&label_noise_none.kind,
+                                                       &label_noise_symmetric.kind,
+                                                       &label_noise_uniform.kind,
+                                                       &label_noise_pair.kind,
+                                                       &label_noise_permute.kind,
+                                                       &label_noise_class_conditional.kind,
+                                                       NULL};
 const struct kind_table label_noise_table = {
     .what = "label noise", .plural = "label_noises", .kinds = label_noise_kinds};
 
@@ -87,6 +93,12 @@ enum status data_size(const struct data_config *config, const struct dataset_sha
             keys[part], (long long)asked, config->source.kind->name, shape->count[part], words[part]);
     *out = asked == 0 ? shape->count[part] : (int)asked;
     return STATUS_OK;
+}
+
+enum status data_noise_fits(const struct data_config *config, int classes, struct error *error)
+{
+    const struct label_noise_ops *const ops = (const struct label_noise_ops *)(const void *)config->label_noise.kind;
+    return ops->fit == NULL ? STATUS_OK : ops->fit(config->label_noise.settings, classes, error);
 }
 
 enum status data_measure(const struct data_config *config, uint64_t data_seed, struct dataset_shape *out,

@@ -49,16 +49,24 @@ static enum status samples_create(const struct data_config *config, uint64_t sub
     return STATUS_OK;
 }
 
-static void noise_draw(const struct data_config *config, uint64_t seed, struct data_view *view)
+static enum status noise_draw(const struct data_config *config, uint64_t seed, struct data_view *view,
+                              struct error *error)
 {
     const struct label_noise_ops *ops = (const struct label_noise_ops *)(const void *)config->label_noise.kind;
     struct samples *train = &view->parts[PART_TRAIN];
-    ops->draw(config->label_noise.settings, seed, view->classes, train->count, train->index, train->true_labels,
-              train->labels);
+    const struct label_noise_request request = {.settings = config->label_noise.settings,
+                                                .seed = seed,
+                                                .classes = view->classes,
+                                                .n = train->count,
+                                                .index = train->index,
+                                                .true_labels = train->true_labels};
+    TRY(data_noise_fits(config, view->classes, error));
+    TRY(ops->draw(&request, train->labels, error));
     int wrong = 0;
     for (int i = 0; i < train->count; i++)
         wrong += train->labels[i] != train->true_labels[i];
     view->noise_rate = (double)wrong / train->count;
+    return STATUS_OK;
 }
 
 static enum status view_fill(const struct dataset *dataset, const struct data_config *config,
@@ -69,7 +77,7 @@ static enum status view_fill(const struct dataset *dataset, const struct data_co
         view->parts[part].part = part;
         TRY(samples_create(config, seeds->subset, &view->parts[part], error));
     }
-    noise_draw(config, seeds->noise, view);
+    TRY(noise_draw(config, seeds->noise, view, error));
     return normalisation_fill(config->normalisation, view, error);
 }
 

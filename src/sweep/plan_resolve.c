@@ -41,6 +41,17 @@ static void check_augment(struct plan *plan, const struct plan_trial *trial, str
     check_pixels(plan, trial, "data.augment.cutout", augment->cutout, shorter, faults);
 }
 
+static void check_noise(struct plan *plan, const struct plan_trial *trial, struct faults *faults)
+{
+    const struct dataset_shape *shape = &plan_source_at(plan, trial->source)->dataset->shape;
+    struct error why = {0};
+    char place[256] = "";
+    if (data_noise_fits(&plan_variant(plan, trial->variant)->config, shape->classes, &why) == STATUS_OK)
+        return;
+    plan_find_place(plan, trial->point, "data.label_noise", place, sizeof place);
+    faults_add(faults, place, "data.label_noise: %s", why.text);
+}
+
 /* The network that trial->model's configuration makes on this input. */
 static enum status number_shaped_model(struct plan *plan, struct hash_map *numbers, const struct plan_trial *trial,
                                        int32_t *number, struct faults *faults, struct error *error)
@@ -133,6 +144,7 @@ static enum status resolve_trial(struct plan *plan, struct hash_map maps[2], int
     for (int part = 0; part < PART_COUNT; part++)
         check_size(plan, trial, part, faults);
     check_augment(plan, trial, faults);
+    check_noise(plan, trial, faults);
     TRY(number_shaped_model(plan, &maps[0], trial, &trial->model, faults, error));
     predict_cost(plan, trial);
     finish_identity(plan, trial);

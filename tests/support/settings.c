@@ -118,3 +118,10 @@ void choice_integers(struct choice *choice, const char *key, int count, const in
     for (int i = 0; i < count; i++)
         list->values[i] = values[i];
 }
+
+void choice_reals(struct choice *choice, const char *key, int count, const double *values)
+{
+    struct real_list *const list = place_of(choice, key, FIELD_REALS);
+    list->count = count;
+    memcpy(list->values, values, (size_t)count * sizeof *values);
+}

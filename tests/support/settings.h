@@ -21,5 +21,6 @@ void choice_real(struct choice *choice, const char *key, double value);
 void choice_flag(struct choice *choice, const char *key, bool value);
 void choice_name(struct choice *choice, const char *key, const char *value);
 void choice_integers(struct choice *choice, const char *key, int count, const int64_t *values);
+void choice_reals(struct choice *choice, const char *key, int count, const double *values);
 
 #endif
