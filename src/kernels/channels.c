@@ -11,29 +11,23 @@ static inline int least(int a, int b)
     return a < b ? a : b;
 }
 
-/* One term of a sum at a value of x (and dy) and its channel's mean. */
-typedef float term_function(float dy, float x, float mean);
+/* One term of a sum at a value of x and its channel's mean. */
+typedef float term_function(float x, float mean);
 
-static inline float term_value(float dy, float x, float mean)
+static inline float term_value(float x, float mean)
 {
-    (void)dy, (void)mean;
+    (void)mean;
     return x;
 }
 
-static inline float term_square(float dy, float x, float mean)
+static inline float term_square(float x, float mean)
 {
-    (void)dy;
     return (x - mean) * (x - mean);
 }
 
-static inline float term_product(float dy, float x, float mean)
-{
-    return dy * (x - mean);
-}
-
 /* sums [width] of the first width channels; width <= LANES, constant where it is LANES */
-static inline void sum_tile(term_function *term, int rows, int channels, int width, const float *dy, const float *x,
-                            const float *mean, double *sums)
+static inline void sum_tile(term_function *term, int rows, int channels, int width, const float *x, const float *mean,
+                            double *sums)
 {
     double totals[LANES] = {0};
     float means[LANES] = {0};
@@ -44,7 +38,7 @@ static inline void sum_tile(term_function *term, int rows, int channels, int wid
         for (int r = first; r < least(first + CHUNK, rows); r++)
             for (int l = 0; l < width; l++) {
                 const size_t at = (size_t)r * (size_t)channels + (size_t)l;
-                partial[l] += term(dy[at], x[at], means[l]);
+                partial[l] += term(x[at], means[l]);
             }
         for (int l = 0; l < width; l++)
             totals[l] += (double)partial[l];
@@ -53,31 +47,62 @@ static inline void sum_tile(term_function *term, int rows, int channels, int wid
         sums[l] = totals[l];
 }
 
-static inline void sum_channels(term_function *term, int rows, int channels, const float *dy, const float *x,
-                                const float *mean, double *sums)
+static inline void sum_channels(term_function *term, int rows, int channels, const float *x, const float *mean,
+                                double *sums)
 {
     int first = 0;
     for (; first + LANES <= channels; first += LANES)
-        sum_tile(term, rows, channels, LANES, dy + first, x + first, mean + first, sums + first);
+        sum_tile(term, rows, channels, LANES, x + first, mean + first, sums + first);
     if (first < channels)
-        sum_tile(term, rows, channels, channels - first, dy + first, x + first, mean + first, sums + first);
+        sum_tile(term, rows, channels, channels - first, x + first, mean + first, sums + first);
 }
 
 void channel_sums(int rows, int channels, const float *x, double *sums)
 {
-    sum_channels(term_value, rows, channels, x, x, x, sums);
+    sum_channels(term_value, rows, channels, x, x, sums);
 }
 
 void channel_squares(int rows, int channels, const float *x, const float *mean, double *squares)
 {
-    sum_channels(term_square, rows, channels, x, x, mean, squares);
+    sum_channels(term_square, rows, channels, x, mean, squares);
+}
+
+/* Both sums in one pass.   sums, products [width] */
+static inline void product_tile(int rows, int channels, int width, const float *dy, const float *x, const float *mean,
+                                double *sums, double *products)
+{
+    double total[LANES] = {0}, total_products[LANES] = {0};
+    float means[LANES] = {0};
+    for (int l = 0; l < width; l++)
+        means[l] = mean[l];
+    for (int first = 0; first < rows; first += CHUNK) {
+        float sum[LANES] = {0}, product[LANES] = {0};
+        for (int r = first; r < least(first + CHUNK, rows); r++)
+            for (int l = 0; l < width; l++) {
+                const size_t at = (size_t)r * (size_t)channels + (size_t)l;
+                sum[l] += dy[at];
+                product[l] += dy[at] * (x[at] - means[l]);
+            }
+        for (int l = 0; l < width; l++) {
+            total[l] += (double)sum[l];
+            total_products[l] += (double)product[l];
+        }
+    }
+    for (int l = 0; l < width; l++) {
+        sums[l] = total[l];
+        products[l] = total_products[l];
+    }
 }
 
 void channel_products(int rows, int channels, const float *dy, const float *x, const float *mean, double *sums,
                       double *products)
 {
-    sum_channels(term_value, rows, channels, dy, dy, mean, sums);
-    sum_channels(term_product, rows, channels, dy, x, mean, products);
+    int first = 0;
+    for (; first + LANES <= channels; first += LANES)
+        product_tile(rows, channels, LANES, dy + first, x + first, mean + first, sums + first, products + first);
+    if (first < channels)
+        product_tile(rows, channels, channels - first, dy + first, x + first, mean + first, sums + first,
+                     products + first);
 }
 
 void channel_affine(int rows, int channels, const float *restrict x, const float *restrict scale,
