@@ -159,10 +159,15 @@ static void run(const struct workload *workload, double seconds)
 static int listed(const char *list, const char *name)
 {
     const size_t length = strlen(name);
-    for (const char *at = list; at != NULL; at = strchr(at, ','), at += at != NULL)
-        if (strncmp(at, name, length) == 0 && (at[length] == ',' || at[length] == '\0'))
+    if (strcmp(list, "all") == 0)
+        return 1;
+    while (*list != '\0') {
+        const size_t item = strcspn(list, ",");
+        if (item == length && strncmp(list, name, length) == 0)
             return 1;
-    return strcmp(list, "all") == 0;
+        list += item + (list[item] == ',');
+    }
+    return 0;
 }
 
 int main(int argument_count, char **arguments)
