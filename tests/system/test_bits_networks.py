@@ -1,0 +1,34 @@
+"""Every preset of networks gives the same bits on any number of ranks: convolution, pooling, batch normalisation, dropout, shortcuts,
+branches."""
+
+import h5py
+from contents import assert_same_content, reproducible_content
+
+SWEEP = """
+name: networks
+data: {source: glyphs, train_count: 60, test_count: 20}
+train: {epochs: 2, batch_size: 20, learning_rate: 0.01}
+metrics: {margins: {at: [init, end]}, weights: {}}
+grid:
+  model:
+    - {kind: cnn, channels: [4, 6], batch_norm: true, dropout: 0.25}
+    - {kind: cnn, channels: [5], pooling: average, hidden: [12]}
+    - {kind: lenet}
+    - {kind: resnet, depth: 8, shortcut: zero_pad}
+    - {kind: resnet, depth: 8, shortcut: projection, batch_norm: false}
+  seed: [3, 4]
+"""
+
+
+def test_networks_of_every_kind_give_the_same_bits(seedbed, tmp_path):
+    sweep = tmp_path / "networks.yaml"
+    sweep.write_text(SWEEP)
+    contents = []
+    for ranks, order in ((None, "fifo"), (3, "random")):
+        path = tmp_path / f"{ranks}.h5"
+        ended = seedbed("run", sweep, "-o", path, "--order", order, ranks=ranks)
+        assert ended.returncode == 0, ended.stderr
+        with h5py.File(path, "r") as file:
+            assert set(file["trials/outcome"][()]) == {1}
+        contents.append(reproducible_content(path))
+    assert_same_content(contents[1], contents[0], "3 ranks, random")
