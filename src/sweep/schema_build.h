@@ -48,10 +48,19 @@ enum status schema_add_column(struct schema *schema, const char *group, const st
 /* The dimensions of the list above. */
 enum status schema_add_dimensions(struct schema *schema, const struct schema_request *request, struct error *error);
 
-/* A fixed array of rank 0 to 2; where the file is made, *data is its zeroed memory, to be filled by the caller; else
- * NULL. */
-enum status schema_add_fixed_array(struct schema *schema, const struct schema_request *request,
-                                   struct results_array array, void **data, struct error *error);
+/* One line of a table of reproducible fixed arrays; a line without name ends it. */
+struct fixed_array {
+    const char *name;
+    enum results_type type;
+    size_t text_bytes; /* RESULTS_TEXT */
+    int rank;
+    int dimensions[2];
+    const char *long_name;
+    void *to; /* the address of a pointer, which gets the array's zeroed memory where the file is made, else NULL */
+};
+
+enum status schema_add_fixed_arrays(struct schema *schema, const struct schema_request *request, const char *group,
+                                    const struct fixed_array *table, struct error *error);
 
 /* The part of schema_add_fixed that needs the data sets and networks. */
 enum status schema_add_data(struct schema *schema, const struct schema_request *request, struct error *error);

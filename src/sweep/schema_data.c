@@ -57,84 +57,81 @@ static enum status add_dataset(struct schema *schema, const struct schema_reques
     struct dataset_columns columns = {.train = schema->results.dimensions[DIM_TRAIN_SAMPLE].size,
                                       .test = schema->results.dimensions[DIM_TEST_SAMPLE].size,
                                       .channels = schema->results.dimensions[DIM_CHANNEL].size};
-    const struct {
-        const char *name;
-        enum results_type type;
-        int dimension; /* after `variant`; 0: none */
-        const char *long_name;
-        void *to;
-    } table[] = {
-        {"train_index", RESULTS_INT32, DIM_TRAIN_SAMPLE, "position of each training sample in its data set; -1: none",
+    const struct fixed_array table[] = {
+        {"train_index",
+         RESULTS_INT32,
+         0,
+         2,
+         {DIM_VARIANT, DIM_TRAIN_SAMPLE},
+         "position of each training sample in its data set; -1: none",
          &columns.train_index},
-        {"train_label", RESULTS_INT16, DIM_TRAIN_SAMPLE, "true label", &columns.train_label},
-        {"observed_label", RESULTS_INT16, DIM_TRAIN_SAMPLE, "label trained on", &columns.observed_label},
-        {"test_index", RESULTS_INT32, DIM_TEST_SAMPLE, "position of each test sample in its data set; -1: none",
+        {"train_label", RESULTS_INT16, 0, 2, {DIM_VARIANT, DIM_TRAIN_SAMPLE}, "true label", &columns.train_label},
+        {"observed_label",
+         RESULTS_INT16,
+         0,
+         2,
+         {DIM_VARIANT, DIM_TRAIN_SAMPLE},
+         "label trained on",
+         &columns.observed_label},
+        {"test_index",
+         RESULTS_INT32,
+         0,
+         2,
+         {DIM_VARIANT, DIM_TEST_SAMPLE},
+         "position of each test sample in its data set; -1: none",
          &columns.test_index},
-        {"test_label", RESULTS_INT16, DIM_TEST_SAMPLE, "true label", &columns.test_label},
-        {"train_count", RESULTS_INT32, 0, "training samples", &columns.train_count},
-        {"test_count", RESULTS_INT32, 0, "test samples", &columns.test_count},
-        {"noise_rate", RESULTS_FLOAT64, 0, "share of training labels that differ from the true ones",
+        {"test_label", RESULTS_INT16, 0, 2, {DIM_VARIANT, DIM_TEST_SAMPLE}, "true label", &columns.test_label},
+        {"train_count", RESULTS_INT32, 0, 1, {DIM_VARIANT}, "training samples", &columns.train_count},
+        {"test_count", RESULTS_INT32, 0, 1, {DIM_VARIANT}, "test samples", &columns.test_count},
+        {"noise_rate",
+         RESULTS_FLOAT64,
+         0,
+         1,
+         {DIM_VARIANT},
+         "share of training labels that differ from the true ones",
          &columns.noise_rate},
-        {"mean", RESULTS_FLOAT32, DIM_CHANNEL, "input = (raw - mean) / deviation", &columns.mean},
-        {"deviation", RESULTS_FLOAT32, DIM_CHANNEL, "input = (raw - mean) / deviation", &columns.deviation},
-        {"unit_length", RESULTS_UINT8, 0, "1: each input is then divided by its length; 0: not", &columns.unit_length},
+        {"mean", RESULTS_FLOAT32, 0, 2, {DIM_VARIANT, DIM_CHANNEL}, "input = (raw - mean) / deviation", &columns.mean},
+        {"deviation",
+         RESULTS_FLOAT32,
+         0,
+         2,
+         {DIM_VARIANT, DIM_CHANNEL},
+         "input = (raw - mean) / deviation",
+         &columns.deviation},
+        {"unit_length",
+         RESULTS_UINT8,
+         0,
+         1,
+         {DIM_VARIANT},
+         "1: each input is then divided by its length; 0: not",
+         &columns.unit_length},
+        {.name = NULL},
     };
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct results_array array = {.group = "dataset",
-                                      .type = table[i].type,
-                                      .rank = table[i].dimension == 0 ? 1 : 2,
-                                      .dimensions = {DIM_VARIANT, table[i].dimension},
-                                      .reproducible = true};
-        snprintf(array.name, sizeof array.name, "%s", table[i].name);
-        snprintf(array.long_name, sizeof array.long_name, "%s", table[i].long_name);
-        void *data = NULL;
-        TRY(schema_add_fixed_array(schema, request, array, &data, error));
-        memcpy(table[i].to, &data, sizeof data);
-    }
+    TRY(schema_add_fixed_arrays(schema, request, "dataset", table, error));
     return request->with_data ? fill_variants(request->plan, &columns, error) : STATUS_OK;
 }
 
 static enum status add_sources(struct schema *schema, const struct schema_request *request, struct error *error)
 {
     struct plan *plan = request->plan;
-    void *names = NULL, *digests = NULL, *of_variant = NULL;
-    TRY(schema_add_fixed_array(schema, request,
-                               (struct results_array){.group = "dataset",
-                                                      .name = "source",
-                                                      .type = RESULTS_TEXT,
-                                                      .text_bytes = 64,
-                                                      .rank = 1,
-                                                      .dimensions = {DIM_SOURCE},
-                                                      .reproducible = true,
-                                                      .long_name = "kind of data source"},
-                               &names, error));
-    TRY(schema_add_fixed_array(schema, request,
-                               (struct results_array){.group = "dataset",
-                                                      .name = "digest",
-                                                      .type = RESULTS_TEXT,
-                                                      .text_bytes = HASH_TEXT_BYTES,
-                                                      .rank = 1,
-                                                      .dimensions = {DIM_SOURCE},
-                                                      .reproducible = true,
-                                                      .long_name = "XXH3-128 of shape, values and labels"},
-                               &digests, error));
-    TRY(schema_add_fixed_array(schema, request,
-                               (struct results_array){.group = "dataset",
-                                                      .name = "variant_source",
-                                                      .type = RESULTS_INT32,
-                                                      .rank = 1,
-                                                      .dimensions = {DIM_VARIANT},
-                                                      .reproducible = true,
-                                                      .long_name = "data set of each variant"},
-                               &of_variant, error));
+    enum { SOURCE_BYTES = 64 };
+    char *names = NULL, *digests = NULL;
+    int32_t *of_variant = NULL;
+    const struct fixed_array table[] = {
+        {"source", RESULTS_TEXT, SOURCE_BYTES, 1, {DIM_SOURCE}, "kind of data source", &names},
+        {"digest", RESULTS_TEXT, HASH_TEXT_BYTES, 1, {DIM_SOURCE}, "XXH3-128 of shape, values and labels", &digests},
+        {"variant_source", RESULTS_INT32, 0, 1, {DIM_VARIANT}, "data set of each variant", &of_variant},
+        {.name = NULL},
+    };
+    TRY(schema_add_fixed_arrays(schema, request, "dataset", table, error));
     for (int i = 0; request->with_data && i < plan_source_count(plan); i++) {
         const struct plan_source *source = plan_source(plan, i);
         const struct hash128 digest = {.high = source->dataset->digest[0], .low = source->dataset->digest[1]};
-        snprintf((char *)names + i * 64, 64, "%s", source->config.source.kind->name);
-        hash_text(digest, (char *)digests + i * HASH_TEXT_BYTES);
+        snprintf(names + (size_t)i * SOURCE_BYTES, SOURCE_BYTES, "%s", source->config.source.kind->name);
+        hash_text(digest, digests + (size_t)i * HASH_TEXT_BYTES);
     }
     for (int i = 0; request->with_data && i < plan_variant_count(plan); i++)
-        ((int32_t *)of_variant)[i] = plan_variant(plan, i)->source;
+        of_variant[i] = plan_variant(plan, i)->source;
     return STATUS_OK;
 }
 
@@ -171,33 +168,33 @@ static enum status fill_layout(const struct plan_model *model, int number, int64
 static enum status add_layout(struct schema *schema, const struct schema_request *request, struct error *error)
 {
     struct layout_columns columns;
-    const struct {
-        const char *name;
-        enum results_type type;
-        int rank;
-        const char *long_name;
-        void *to;
-    } table[] = {
-        {"layout_model", RESULTS_INT32, 1, "network that the tensor belongs to, as in /trials/model_index",
+    const struct fixed_array table[] = {
+        {"layout_model",
+         RESULTS_INT32,
+         0,
+         1,
+         {DIM_TENSOR},
+         "network that the tensor belongs to, as in /trials/model_index",
          &columns.model},
-        {"layout_name", RESULTS_TEXT, 1, "name of the tensor", &columns.name},
-        {"layout_offset", RESULTS_INT64, 1, "first position in the flat parameter block", &columns.offset},
-        {"layout_rank", RESULTS_INT32, 1, "number of dimensions", &columns.rank},
-        {"layout_dimensions", RESULTS_INT32, 2, "dimensions, row-major; 1 beyond the rank", &columns.dimensions},
+        {"layout_name", RESULTS_TEXT, TENSOR_NAME_BYTES, 1, {DIM_TENSOR}, "name of the tensor", &columns.name},
+        {"layout_offset",
+         RESULTS_INT64,
+         0,
+         1,
+         {DIM_TENSOR},
+         "first position in the flat parameter block",
+         &columns.offset},
+        {"layout_rank", RESULTS_INT32, 0, 1, {DIM_TENSOR}, "number of dimensions", &columns.rank},
+        {"layout_dimensions",
+         RESULTS_INT32,
+         0,
+         2,
+         {DIM_TENSOR, DIM_TENSOR_AXIS},
+         "dimensions, row-major; 1 beyond the rank",
+         &columns.dimensions},
+        {.name = NULL},
     };
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct results_array array = {.group = "weights",
-                                      .type = table[i].type,
-                                      .text_bytes = TENSOR_NAME_BYTES,
-                                      .rank = table[i].rank,
-                                      .dimensions = {DIM_TENSOR, DIM_TENSOR_AXIS},
-                                      .reproducible = true};
-        snprintf(array.name, sizeof array.name, "%s", table[i].name);
-        snprintf(array.long_name, sizeof array.long_name, "%s", table[i].long_name);
-        void *data = NULL;
-        TRY(schema_add_fixed_array(schema, request, array, &data, error));
-        memcpy(table[i].to, &data, sizeof data);
-    }
+    TRY(schema_add_fixed_arrays(schema, request, "weights", table, error));
     int64_t row = 0;
     for (int i = 0; request->with_data && i < plan_model_count(request->plan); i++)
         TRY(fill_layout(plan_model(request->plan, i), i, &row, &columns, error));

@@ -80,9 +80,9 @@ enum status schema_add_dimensions(struct schema *schema, const struct schema_req
     return STATUS_OK;
 }
 
-/* A fixed array of rank 0 to 2; *data (when wanted) is its zeroed memory, filled by the caller. */
-enum status schema_add_fixed_array(struct schema *schema, const struct schema_request *request,
-                                   struct results_array array, void **data, struct error *error)
+/* *data (where the file is made) is the array's zeroed memory, to be filled by the caller; else NULL. */
+static enum status add_array(struct schema *schema, const struct schema_request *request, struct results_array array,
+                             void **data, struct error *error)
 {
     static const size_t sizes[] = {
         [RESULTS_UINT8] = 1,  [RESULTS_INT16] = 2,   [RESULTS_INT32] = 4,   [RESULTS_INT64] = 8,
@@ -102,6 +102,25 @@ enum status schema_add_fixed_array(struct schema *schema, const struct schema_re
     return schema_add_array(schema, &array, error);
 }
 
+enum status schema_add_fixed_arrays(struct schema *schema, const struct schema_request *request, const char *group,
+                                    const struct fixed_array *table, struct error *error)
+{
+    for (const struct fixed_array *line = table; line->name != NULL; line++) {
+        struct results_array array = {.type = line->type,
+                                      .text_bytes = line->text_bytes,
+                                      .rank = line->rank,
+                                      .dimensions = {line->dimensions[0], line->dimensions[1]},
+                                      .reproducible = true};
+        snprintf(array.group, sizeof array.group, "%s", group);
+        snprintf(array.name, sizeof array.name, "%s", line->name);
+        snprintf(array.long_name, sizeof array.long_name, "%s", line->long_name);
+        void *data = NULL;
+        TRY(add_array(schema, request, array, &data, error));
+        memcpy(line->to, &data, sizeof data);
+    }
+    return STATUS_OK;
+}
+
 static enum status add_text(struct schema *schema, const struct schema_request *request, const char *group,
                             const char *name, const char *text, struct error *error)
 {
@@ -110,7 +129,7 @@ static enum status add_text(struct schema *schema, const struct schema_request *
     snprintf(array.name, sizeof array.name, "%s", name);
     array.reproducible = strcmp(group, "sweep") == 0;
     void *data = NULL;
-    TRY(schema_add_fixed_array(schema, request, array, &data, error));
+    TRY(add_array(schema, request, array, &data, error));
     if (data != NULL)
         memcpy(data, text, array.text_bytes);
     return STATUS_OK;
@@ -140,56 +159,38 @@ static enum status add_sweep(struct schema *schema, const struct schema_request 
 
 static enum status add_identities(struct schema *schema, const struct schema_request *request, struct error *error)
 {
-    void *identity = NULL, *variant = NULL, *model = NULL, *parameters = NULL, *flops = NULL;
-    TRY(schema_add_fixed_array(
-        schema, request,
-        (struct results_array){.group = "trials",
-                               .name = "identity",
-                               .type = RESULTS_TEXT,
-                               .text_bytes = HASH_TEXT_BYTES,
-                               .rank = 1,
-                               .reproducible = true,
-                               .long_name = "hash of the resolved configuration, the data and the numerics version"},
-        &identity, error));
-    TRY(schema_add_fixed_array(schema, request,
-                               (struct results_array){.group = "trials",
-                                                      .name = "variant",
-                                                      .type = RESULTS_INT32,
-                                                      .rank = 1,
-                                                      .reproducible = true,
-                                                      .long_name = "row of /dataset that the trial trains on"},
-                               &variant, error));
-    TRY(schema_add_fixed_array(schema, request,
-                               (struct results_array){.group = "trials",
-                                                      .name = "model_index",
-                                                      .type = RESULTS_INT32,
-                                                      .rank = 1,
-                                                      .reproducible = true,
-                                                      .long_name = "the trial's network in /weights/layout_model"},
-                               &model, error));
-    TRY(schema_add_fixed_array(schema, request,
-                               (struct results_array){.group = "trials",
-                                                      .name = "parameters",
-                                                      .type = RESULTS_INT64,
-                                                      .rank = 1,
-                                                      .reproducible = true,
-                                                      .long_name = "trained parameters"},
-                               &parameters, error));
-    TRY(schema_add_fixed_array(schema, request,
-                               (struct results_array){.group = "trials",
-                                                      .name = "predicted_flops",
-                                                      .type = RESULTS_FLOAT64,
-                                                      .rank = 1,
-                                                      .reproducible = true,
-                                                      .long_name = "predicted floating-point operations of the trial"},
-                               &flops, error));
+    char *identity = NULL;
+    int32_t *variant = NULL, *model = NULL;
+    int64_t *parameters = NULL;
+    double *flops = NULL;
+    const struct fixed_array table[] = {
+        {"identity",
+         RESULTS_TEXT,
+         HASH_TEXT_BYTES,
+         1,
+         {DIM_TRIAL},
+         "hash of the resolved configuration, the data and the numerics version",
+         &identity},
+        {"variant", RESULTS_INT32, 0, 1, {DIM_TRIAL}, "row of /dataset that the trial trains on", &variant},
+        {"model_index", RESULTS_INT32, 0, 1, {DIM_TRIAL}, "the trial's network in /weights/layout_model", &model},
+        {"parameters", RESULTS_INT64, 0, 1, {DIM_TRIAL}, "trained parameters", &parameters},
+        {"predicted_flops",
+         RESULTS_FLOAT64,
+         0,
+         1,
+         {DIM_TRIAL},
+         "predicted floating-point operations of the trial",
+         &flops},
+        {.name = NULL},
+    };
+    TRY(schema_add_fixed_arrays(schema, request, "trials", table, error));
     for (int64_t i = 0; request->with_data && i < plan_trial_count(request->plan); i++) {
         const struct plan_trial *trial = plan_trial(request->plan, i);
-        hash_text(trial->identity, (char *)identity + i * HASH_TEXT_BYTES);
-        ((int32_t *)variant)[i] = trial->variant;
-        ((int32_t *)model)[i] = trial->model;
-        ((int64_t *)parameters)[i] = trial->parameters;
-        ((double *)flops)[i] = trial->flops;
+        hash_text(trial->identity, identity + i * HASH_TEXT_BYTES);
+        variant[i] = trial->variant;
+        model[i] = trial->model;
+        parameters[i] = trial->parameters;
+        flops[i] = trial->flops;
     }
     return STATUS_OK;
 }
@@ -247,7 +248,7 @@ static enum status declare_axis(struct schema *schema, const struct schema_reque
         .group = "trials", .type = column->type, .text_bytes = column->text_bytes, .rank = 1, .reproducible = true};
     snprintf(array.name, sizeof array.name, "%s", plan_axis_name(request->plan, axis));
     snprintf(array.long_name, sizeof array.long_name, "axis %s", plan_axis_name(request->plan, axis));
-    return schema_add_fixed_array(schema, request, array, &column->data, error);
+    return add_array(schema, request, array, &column->data, error);
 }
 
 static enum status add_axis_columns(struct schema *schema, const struct schema_request *request, struct text *texts,
