@@ -143,7 +143,8 @@ static void refuse_key(const struct slot *slot, const struct scope *scope, const
     if (scope->kinds != NULL)
         phrase_add_owners(&words, scope->kinds, key->text);
     if (words.length > 0) {
-        slot_fault(slot, key, "%s has no setting '%s'; %s has", scope->kind->name, key->text, words.text);
+        slot_fault(slot, key, "%s has no setting '%s'; %s %s", scope->kind->name, key->text, words.text,
+                   strchr(words.text, ',') == NULL ? "has" : "have: say which one you mean");
         return;
     }
     add_remedy(&words, slot, scope, key->text);
