@@ -20,7 +20,7 @@ enum column_dimension {
     DIMENSION_TEST_SAMPLE,  /* position in the test subset */
     DIMENSION_CLASS,
     DIMENSION_PARAMETER, /* position in the flat parameter block */
-    DIMENSION_COUNT
+    DIMENSION_OWN        /* DIMENSION_OWN + i: dimensions[i] of the metric's own */
 };
 
 enum { COLUMN_DIMENSIONS_MAX = 4 };

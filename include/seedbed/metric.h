@@ -2,6 +2,8 @@
 #ifndef SEEDBED_METRIC_H
 #define SEEDBED_METRIC_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "seedbed/column.h"
@@ -40,6 +42,27 @@ extern const struct kind_table moment_table; /* the names of `at`: init, separat
         .maximum = 1e9, .flags = FIELD_NO_GRID, .summary = "Also after these epochs; 0 is before training."        \
     }
 
+/* Sizes that a metric's own dimensions and memory may follow: the sweep's largest. */
+struct metric_sizes {
+    int64_t points; /* of this metric */
+    int64_t epochs;
+    int64_t train_samples, test_samples;
+    int64_t classes;
+    int64_t parameters; /* of the flat block, running statistics included */
+    int64_t tensors;    /* of one network, running statistics included */
+};
+
+enum { METRIC_DIMENSIONS_MAX = 8 };
+
+/* A dimension that the metric brings: `<metric>_<name>` in the file. Of size 0 it is left out, with every column that
+ * has it. Coordinates are numbers, texts, or (both NULL) 0, 1, .... */
+struct metric_dimension {
+    const char *name, *units, *long_name;
+    int64_t (*size)(const void *settings, const struct metric_sizes *sizes);
+    double (*number)(const void *settings, int64_t i);
+    const char *(*text)(const void *settings, int64_t i);
+};
+
 /* One part of the data as the trial sees it, evaluated once per moment and shared by all metrics. */
 struct evaluation {
     int count;
@@ -51,8 +74,13 @@ struct evaluation {
     double accuracy; /* on `labels` */
 };
 
-/* A trial at a measure point. Everything is lent for the call. */
+struct network; /* network/network.h */
+struct samples; /* data/data.h */
+struct yield;   /* base/yield.h */
+
+/* A trial at the end of an epoch or another moment. Everything is lent for the call. */
 struct measurement {
+    int point; /* the metric's measure point; -1 in `epoch` and `end` */
     int epoch;
     int64_t step;
     int64_t samples_seen;
@@ -64,15 +92,53 @@ struct measurement {
     int tensor_count;
     const struct tensor_spec *tensors; /* [tensor_count], in the order of the flat block */
     uint64_t metric_seed;              /* the `metric` stream's seed */
+
+    /* For metrics that pass samples through the network again. It may be used freely, but its parameters and running
+     * statistics must be left bit for bit as they were. */
+    struct network *network;
+    const struct samples *samples; /* [PART_COUNT] */
+    const struct choice *loss;     /* struct loss_ops */
+    const struct yield *yield;     /* to be called now and then in long work; anything but STATUS_OK is passed on */
 };
 
+/* A mini-batch as training passed it through the network, in training mode, before its step. */
+struct metric_batch {
+    int epoch; /* 1, 2, ...: the epoch that it belongs to */
+    int n, classes;
+    const int32_t *which;                /* [n] positions in the training part */
+    const float *logits;                 /* [n, classes] */
+    const int16_t *labels, *true_labels; /* of the training part: labels[which[i]] */
+};
+
+/* A metric. `columns` may hang on the settings through `records`. All calls but `measure` may be NULL. */
 struct metric_ops {
     struct kind kind; /* its name is the group's name in the results file */
     int column_count;
     const struct column *columns;
+    int dimension_count;                       /* at most METRIC_DIMENSIONS_MAX */
+    const struct metric_dimension *dimensions; /* its own */
 
-    /* Writes into row[c] the slab of columns[c] at this point. Slabs hold the absent value before. */
-    enum status (*measure)(const void *settings, const struct measurement *at, void *const *row, struct error *error);
+    /* Whether the file has the column; NULL: every one. */
+    bool (*records)(const void *settings, const struct metric_sizes *sizes, int column);
+
+    /* Bytes kept over one trial, zeroed before it. What they hold must not point anywhere. */
+    size_t (*state_bytes)(const void *settings, const struct metric_sizes *sizes);
+
+    /* Before each step; must be cheap. */
+    void (*batch)(const void *settings, const struct metric_batch *batch, void *state);
+
+    /* After epoch 0, 1, ... and where training ends, before `measure`. row[c] is the trial's whole columns[c]. */
+    enum status (*epoch)(const void *settings, const struct measurement *at, void *state, void *const *row,
+                         struct error *error);
+
+    /* At a measure point. row[c] is columns[c]: its slab at this point if its first dimension is DIMENSION_POINT, else
+     * whole; NULL where the file does not have it. All hold the absent value before they are first written. */
+    enum status (*measure)(const void *settings, const struct measurement *at, void *state, void *const *row,
+                           struct error *error);
+
+    /* When training has ended, by its epochs or by train.stop, after `measure`; row as in `epoch`. */
+    enum status (*end)(const void *settings, const struct measurement *at, void *state, void *const *row,
+                       struct error *error);
 };
 
 #endif

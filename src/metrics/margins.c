@@ -184,10 +184,10 @@ static enum status measure_part(const struct evaluation *part, int classes, cons
     return STATUS_OK;
 }
 
-static enum status margins_measure(const void *settings, const struct measurement *at, void *const *row,
+static enum status margins_measure(const void *settings, const struct measurement *at, void *state, void *const *row,
                                    struct error *error)
 {
-    (void)settings;
+    (void)settings, (void)state;
     double rho[SCALE_COUNT];
     rho_of(at, rho);
     for (int scale = SCALE_NONE + 1; scale < SCALE_COUNT; scale++)

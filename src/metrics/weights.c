@@ -19,10 +19,10 @@ static const struct column weights_columns[] = {
          "flat parameter block: the tensors of the network one after another, each row-major; then its running "
          "statistics"}};
 
-static enum status weights_measure(const void *settings, const struct measurement *at, void *const *row,
+static enum status weights_measure(const void *settings, const struct measurement *at, void *state, void *const *row,
                                    struct error *error)
 {
-    (void)settings, (void)error;
+    (void)settings, (void)state, (void)error;
     memcpy(row[0], at->parameters, (size_t)(at->parameter_count + at->state_count) * sizeof *at->parameters);
     return STATUS_OK;
 }

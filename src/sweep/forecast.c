@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/clock.h"
+#include "sweep/trial_metrics.h"
 
 enum { FORECAST_BATCH = 128 };
 static const double measure_seconds = 0.2;
@@ -34,7 +35,8 @@ static const struct plan_model *largest_model(const struct plan *plan)
     return largest;
 }
 
-static enum status count_rank_bytes(const struct plan *plan, double file_bytes, double *out, struct error *error)
+static enum status count_rank_bytes(const struct plan *plan, const struct schema *schema, double file_bytes,
+                                    double *out, struct error *error)
 {
     const struct plan_model *model = largest_model(plan);
     struct network_summary summary;
@@ -42,7 +44,7 @@ static enum status count_rank_bytes(const struct plan *plan, double file_bytes, 
                           error));
     const double row = file_bytes / (double)plan_trial_count(plan);
     const double state = (double)plan_largest_state(plan) * (double)summary.parameter_count * sizeof(float);
-    *out = (double)summary.bytes + state + row;
+    *out = (double)summary.bytes + state + row + (double)trial_metrics_state_bytes(schema);
     return STATUS_OK;
 }
 
@@ -57,7 +59,7 @@ enum status forecast_make(struct plan *plan, const struct schema *schema, struct
     }
     for (int i = 0; i < plan_source_count(plan); i++)
         forecast.node_bytes += (double)plan_source(plan, i)->dataset->bytes;
-    TRY(count_rank_bytes(plan, forecast.file_bytes, &forecast.rank_bytes, error));
+    TRY(count_rank_bytes(plan, schema, forecast.file_bytes, &forecast.rank_bytes, error));
     TRY(measure_rate(largest_model(plan), &forecast.flops_per_second, error));
     *out = forecast;
     return STATUS_OK;

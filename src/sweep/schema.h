@@ -26,10 +26,11 @@ enum point_column { POINT_EPOCH, POINT_STEP, POINT_SAMPLES_SEEN, POINT_TRAIN_LOS
 struct schema_metric {
     const struct metric_ops *ops;
     const void *settings;
+    struct metric_sizes sizes;
     int point_count;
     struct measure_point *points; /* [point_count] */
     int first_point_array;        /* of POINT_COLUMN_COUNT */
-    int first_array;              /* of ops->column_count */
+    int *arrays;                  /* [ops->column_count]; -1: not in the file */
 };
 
 /* A named text of /provenance. */

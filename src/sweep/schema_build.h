@@ -62,6 +62,9 @@ struct fixed_array {
 enum status schema_add_fixed_arrays(struct schema *schema, const struct schema_request *request, const char *group,
                                     const struct fixed_array *table, struct error *error);
 
+/* A group for each metric that has measure points. Dimensions come first, then this. */
+enum status schema_add_metrics(struct schema *schema, const struct schema_request *request, struct error *error);
+
 /* The part of schema_add_fixed that needs the data sets and networks. */
 enum status schema_add_data(struct schema *schema, const struct schema_request *request, struct error *error);
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "kernels/blas.h"
+#include "sweep/trial_metrics.h"
 
 struct trial_runner {
     struct plan *plan;           /* lent */
@@ -19,14 +20,16 @@ struct trial_runner {
     int variant; /* of view and evaluators; -1: none yet */
     struct data_view *view;
     struct evaluator *evaluators[PART_COUNT];
+    struct trial_metrics *metrics;
 };
 
 /* One trial under way. */
 struct run {
     struct trial_runner *runner;
     struct network *network;
-    const struct yield *yield;
-    double started, deadline; /* monotonic; deadline 0: none */
+    const struct yield *yield; /* the caller's */
+    struct yield give_way;     /* with the trial's own time limit */
+    double started, deadline;  /* monotonic; deadline 0: none */
     int64_t samples_seen;
     bool separated;
     struct stop_memory stop;
@@ -56,9 +59,11 @@ enum status trial_runner_create(struct plan *plan, const struct schema *schema, 
     TRY(memory_allocate(&memory, 1, sizeof(struct trial_runner), "trial runner", error));
     struct trial_runner *runner = memory;
     *runner = (struct trial_runner){.plan = plan, .schema = schema, .variant = -1};
-    const enum status status = results_row_create(schema_results(schema), &runner->row, error);
+    enum status status = results_row_create(schema_results(schema), &runner->row, error);
+    if (status == STATUS_OK)
+        status = trial_metrics_create(schema, runner->row, &runner->metrics, error);
     if (status != STATUS_OK) {
-        memory_free(runner);
+        trial_runner_destroy(&runner);
         return status;
     }
     *out = runner;
@@ -70,6 +75,7 @@ void trial_runner_destroy(struct trial_runner **runner)
     if (*runner == NULL)
         return;
     forget_view(*runner);
+    trial_metrics_destroy(&(*runner)->metrics);
     results_row_destroy(&(*runner)->row);
     memory_free(*runner);
     *runner = NULL;
@@ -138,10 +144,11 @@ static void record_epoch(struct run *run, const struct epoch_record *record, con
     *(int64_t *)results_row_data(runner->row, schema_trial_array(runner->schema, TRIAL_STEPS)) = record->step;
 }
 
-static void describe_moment(const struct run *run, const struct epoch_record *record, const struct evaluation *parts,
-                            struct measurement *out)
+static struct measurement describe_moment(const struct run *run, const struct epoch_record *record,
+                                          const struct evaluation *parts)
 {
-    *out = (struct measurement){
+    return (struct measurement){
+        .point = -1,
         .epoch = record->epoch,
         .step = record->step,
         .samples_seen = record->samples_seen,
@@ -153,70 +160,26 @@ static void describe_moment(const struct run *run, const struct epoch_record *re
         .tensor_count = network_tensor_count(run->network),
         .tensors = network_tensors(run->network),
         .metric_seed = trial_stream_seed(&run->runner->config, STREAM_METRIC),
+        .network = run->network,
+        .samples = run->runner->view->parts,
+        .loss = &run->runner->config.train.loss,
+        .yield = &run->give_way,
     };
 }
 
-/* What an epoch's end is, beside itself. */
-struct occasion {
-    bool separates, ends;
-};
-
-static bool point_is_due(const struct measure_point *point, const struct epoch_record *record,
-                         const struct occasion *occasion)
-{
-    switch (point->moment) {
-    case MOMENT_EPOCH:
-        return point->epoch == record->epoch && record->whole;
-    case MOMENT_SEPARATED:
-        return occasion->separates;
-    case MOMENT_END:
-        return occasion->ends;
-    }
-    return false;
-}
-
-static enum status measure_point(struct trial_runner *runner, const struct schema_metric *metric, int point,
-                                 const struct measurement *at, struct error *error)
-{
-    enum { COLUMNS_MAX = 128 };
-    void *slabs[COLUMNS_MAX];
-    int32_t *epoch = results_row_data(runner->row, metric->first_point_array + POINT_EPOCH);
-    int64_t *step = results_row_data(runner->row, metric->first_point_array + POINT_STEP);
-    int64_t *samples_seen = results_row_data(runner->row, metric->first_point_array + POINT_SAMPLES_SEEN);
-    double *train_loss = results_row_data(runner->row, metric->first_point_array + POINT_TRAIN_LOSS);
-    epoch[point] = at->epoch;
-    step[point] = at->step;
-    samples_seen[point] = at->samples_seen;
-    train_loss[point] = at->parts[PART_TRAIN].mean_loss;
-    for (int c = 0; c < metric->ops->column_count; c++) {
-        const int array = metric->first_array + c;
-        slabs[c] = results_row_data(runner->row, array);
-        if (metric->ops->columns[c].dimensions[0] == DIMENSION_POINT)
-            slabs[c] = (char *)slabs[c] + (size_t)point * schema_point_bytes(runner->schema, array);
-    }
-    return metric->ops->measure(metric->settings, at, slabs, error);
-}
-
-static enum status measure_all(struct run *run, const struct epoch_record *record, const struct evaluation *parts,
-                               bool ends, struct error *error)
+static enum status measure(struct run *run, const struct epoch_record *record, const struct evaluation *parts,
+                           bool ends, struct error *error)
 {
     struct trial_runner *runner = run->runner;
-    const struct occasion occasion = {
-        .separates = !run->separated && record->epoch > 0 && parts[PART_TRAIN].accuracy >= 1, .ends = ends};
-    if (occasion.separates) {
+    const bool separates = !run->separated && record->epoch > 0 && parts[PART_TRAIN].accuracy >= 1;
+    if (separates) {
         run->separated = true;
         *(int32_t *)results_row_data(runner->row, schema_trial_array(runner->schema, TRIAL_SEPARATED_EPOCH)) =
             record->epoch;
     }
-    struct measurement at;
-    describe_moment(run, record, parts, &at);
-    for (int m = 0; m < schema_metric_count(runner->schema); m++) {
-        const struct schema_metric *metric = schema_metric(runner->schema, m);
-        for (int point = 0; point < metric->point_count; point++)
-            if (point_is_due(&metric->points[point], record, &occasion))
-                TRY(measure_point(runner, metric, point, &at, error));
-    }
-    return STATUS_OK;
+    const struct moment_reached reached = {
+        .at = describe_moment(run, record, parts), .whole = record->whole, .separates = separates, .ends = ends};
+    return trial_metrics_measure(runner->metrics, &reached, error);
 }
 
 /* An output that is not finite is left to the next step to report, with its place. */
@@ -251,7 +214,21 @@ static enum status look(void *context, const struct epoch_record *record, bool *
         return fail(error, STATUS_DIVERGED, "a logit is not finite at the end of epoch %d, step %lld", record->epoch,
                     (long long)record->step);
     *stop = stop_at_epoch(&run->runner->config.train.stop, &run->stop, record->epoch, parts);
-    return measure_all(run, record, parts, record->last || *stop, error);
+    return measure(run, record, parts, record->last || *stop, error);
+}
+
+static void watch_batch(void *context, const struct training_batch *batch)
+{
+    struct run *run = context;
+    const struct samples *samples = &run->runner->view->parts[PART_TRAIN];
+    const struct metric_batch seen = {.epoch = batch->epoch,
+                                      .n = batch->n,
+                                      .classes = run->runner->view->classes,
+                                      .which = batch->which,
+                                      .logits = batch->logits,
+                                      .labels = samples->labels,
+                                      .true_labels = samples->true_labels};
+    trial_metrics_batch(run->runner->metrics, &seen);
 }
 
 static enum status train(struct run *run, struct error *error)
@@ -270,7 +247,11 @@ static enum status train(struct run *run, struct error *error)
         .augment_seed = trial_stream_seed(&runner->config, STREAM_AUGMENT),
         .dropout_seed = trial_stream_seed(&runner->config, STREAM_DROPOUT),
     };
-    const struct training_hooks hooks = {.context = run, .yield = give_way, .check = check, .epoch_end = look};
+    const struct training_hooks hooks = {.context = run,
+                                         .yield = give_way,
+                                         .check = check,
+                                         .epoch_end = look,
+                                         .batch = trial_metrics_watch_batches(runner->metrics) ? watch_batch : NULL};
     return training_run(&training, &hooks, error);
 }
 
@@ -289,7 +270,9 @@ enum status trial_run(struct trial_runner *runner, int64_t trial, const struct y
 {
     struct error why = {0};
     struct run run = {.runner = runner, .yield = yield, .started = clock_monotonic()};
+    run.give_way = (struct yield){.context = &run, .call = give_way};
     results_row_clear(runner->row);
+    trial_metrics_begin(runner->metrics);
     enum status status = plan_trial_config(runner->plan, trial, &runner->config, &why);
     if (status == STATUS_OK)
         status = prepare_view(runner, plan_trial(runner->plan, trial)->variant, &why);

@@ -105,6 +105,11 @@ static enum status loop_step(struct loop *loop, int first, int n, struct error *
     const float *const logits = network_forward(network, x, n, PASS_TRAIN);
     if (!all_finite((int64_t)n * loop->classes, logits))
         return diverged(loop, "an output of the network", error);
+    if (loop->hooks->batch != NULL) {
+        const struct training_batch batch = {
+            .epoch = (int)loop->at.epoch + 1, .n = n, .which = which, .logits = logits};
+        loop->hooks->batch(loop->hooks->context, &batch);
+    }
     loop->loss->gradient(config->loss.settings, n, loop->classes, logits, loop->labels, 1.0f / (float)n, loop->dlogits);
     network_backward(network, loop->dlogits, n);
     loop->rate = training_rate(config, &loop->at);

@@ -65,10 +65,20 @@ struct epoch_record {
                              clipping; NaN for epoch 0 */
 };
 
+/* A mini-batch as it went through the network in training mode. */
+struct training_batch {
+    int epoch; /* 1, 2, ...: the epoch that it belongs to */
+    int n;
+    const int32_t *which; /* [n] positions in the training part */
+    const float *logits;  /* [n, classes] */
+};
+
 struct training_hooks {
     void *context;
     /* Before every step. Anything but STATUS_OK (STOPPED, TIMEOUT) ends the training with it. */
     enum status (*yield)(void *context, struct error *error);
+    /* With every mini-batch, before its step. Must be cheap; NULL: nobody looks. */
+    void (*batch)(void *context, const struct training_batch *batch);
     /* Every train.stop.every steps, if train.stop.train_loss is set, but for an epoch's end. *stop is false before;
      * true ends the training, after a call of epoch_end. */
     enum status (*check)(void *context, bool *stop, struct error *error);

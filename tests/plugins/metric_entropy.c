@@ -44,11 +44,11 @@ static double entropy_of(const struct evaluation *part, int classes, double floo
     return entropy;
 }
 
-static enum status entropy_measure(const void *settings, const struct measurement *at, void *const *row,
+static enum status entropy_measure(const void *settings, const struct measurement *at, void *state, void *const *row,
                                    struct error *error)
 {
     const struct entropy_settings *entropy = settings;
-    (void)error;
+    (void)state, (void)error;
     for (int part = 0; part < PART_COUNT; part++)
         *(double *)row[part] = entropy_of(&at->parts[part], at->classes, entropy->floor);
     return STATUS_OK;

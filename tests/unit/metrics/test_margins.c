@@ -75,7 +75,7 @@ static void measure(int classes, const struct evaluation *train, const struct ev
                                    .parameters = parameters,
                                    .tensor_count = sizeof tensors / sizeof tensors[0],
                                    .tensors = tensors};
-    assert_int_equal(metric->measure(NULL, &at, row, NULL), STATUS_OK);
+    assert_int_equal(metric->measure(NULL, &at, NULL, row, NULL), STATUS_OK);
     assert_int_equal(memory_balance(), 0);
 }
 

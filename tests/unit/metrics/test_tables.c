@@ -21,7 +21,7 @@ static void weights_copies_the_flat_block(void **state)
     const struct measurement at = {.parameter_count = 4, .parameters = parameters};
     assert_int_equal(ops->column_count, 1);
     assert_int_equal(ops->columns[0].dimensions[1], DIMENSION_PARAMETER);
-    assert_int_equal(ops->measure(NULL, &at, (void *[]){out}, NULL), STATUS_OK);
+    assert_int_equal(ops->measure(NULL, &at, NULL, (void *[]){out}, NULL), STATUS_OK);
     assert_memory_equal(out, parameters, sizeof parameters);
     assert_true(out[4] < 0);
 }
@@ -60,10 +60,10 @@ static void a_metric_can_be_built_from_the_public_headers(void **state)
     struct entropy_settings settings = {.floor = 0};
     double results[2] = {0};
     void *const row[] = {&results[0], &results[1]};
-    assert_int_equal(metric_entropy.measure(&settings, &at, row, NULL), STATUS_OK);
+    assert_int_equal(metric_entropy.measure(&settings, &at, NULL, row, NULL), STATUS_OK);
     assert_true(fabs(results[0] - log(2)) < 1e-12 && fabs(results[1] - log(2)) < 1e-12);
     settings.floor = 0.5;
-    assert_int_equal(metric_entropy.measure(&settings, &at, row, NULL), STATUS_OK);
+    assert_int_equal(metric_entropy.measure(&settings, &at, NULL, row, NULL), STATUS_OK);
     assert_true(fabs(results[0]) < 1e-12);
 }
 

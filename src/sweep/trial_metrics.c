@@ -1,0 +1,156 @@
+/* trial_metrics.c - at each moment: every metric's `epoch`, the measure points that are due, and at the last `end`. */
+#include "sweep/trial_metrics.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+struct trial_metrics {
+    const struct schema *schema;
+    struct results_row *row;
+    size_t state_bytes;
+    unsigned char *states; /* [state_bytes]: one metric's after the other's */
+};
+
+/* Of one metric, rounded up so that the next one's state is aligned for anything. */
+static size_t state_bytes(const struct schema_metric *metric)
+{
+    enum { ALIGNMENT = 64 };
+    if (metric->ops->state_bytes == NULL)
+        return 0;
+    return (metric->ops->state_bytes(metric->settings, &metric->sizes) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+size_t trial_metrics_state_bytes(const struct schema *schema)
+{
+    size_t bytes = 0;
+    for (int m = 0; m < schema_metric_count(schema); m++)
+        bytes += state_bytes(schema_metric(schema, m));
+    return bytes;
+}
+
+enum status trial_metrics_create(const struct schema *schema, struct results_row *row, struct trial_metrics **out,
+                                 struct error *error)
+{
+    void *block = NULL, *states = NULL;
+    TRY(memory_allocate(&block, 1, sizeof(struct trial_metrics), "metrics", error));
+    struct trial_metrics *metrics = block;
+    *metrics = (struct trial_metrics){.schema = schema, .row = row, .state_bytes = trial_metrics_state_bytes(schema)};
+    if (metrics->state_bytes > 0) {
+        const enum status status = memory_allocate(&states, metrics->state_bytes, 1, "state of the metrics", error);
+        if (status != STATUS_OK) {
+            memory_free(metrics);
+            return status;
+        }
+    }
+    metrics->states = states;
+    *out = metrics;
+    return STATUS_OK;
+}
+
+void trial_metrics_destroy(struct trial_metrics **metrics)
+{
+    if (*metrics == NULL)
+        return;
+    memory_free((*metrics)->states);
+    memory_free(*metrics);
+    *metrics = NULL;
+}
+
+void trial_metrics_begin(struct trial_metrics *metrics)
+{
+    if (metrics->state_bytes > 0)
+        memset(metrics->states, 0, metrics->state_bytes);
+}
+
+bool trial_metrics_watch_batches(const struct trial_metrics *metrics)
+{
+    for (int m = 0; m < schema_metric_count(metrics->schema); m++)
+        if (schema_metric(metrics->schema, m)->ops->batch != NULL)
+            return true;
+    return false;
+}
+
+void trial_metrics_batch(struct trial_metrics *metrics, const struct metric_batch *batch)
+{
+    unsigned char *state = metrics->states;
+    for (int m = 0; m < schema_metric_count(metrics->schema); m++) {
+        const struct schema_metric *metric = schema_metric(metrics->schema, m);
+        if (metric->ops->batch != NULL)
+            metric->ops->batch(metric->settings, batch, state);
+        state += state_bytes(metric);
+    }
+}
+
+static bool point_is_due(const struct measure_point *point, const struct moment_reached *reached)
+{
+    switch (point->moment) {
+    case MOMENT_EPOCH:
+        return point->epoch == reached->at.epoch && reached->whole;
+    case MOMENT_SEPARATED:
+        return reached->separates;
+    case MOMENT_END:
+        return reached->ends;
+    }
+    return false;
+}
+
+enum { COLUMNS_MAX = 256 };
+
+/* Where each column goes: point -1 for the whole trial's. */
+static void find_slabs(const struct trial_metrics *metrics, const struct schema_metric *metric, int point,
+                       void *slabs[COLUMNS_MAX])
+{
+    for (int c = 0; c < metric->ops->column_count; c++) {
+        const int array = metric->arrays[c];
+        slabs[c] = array < 0 ? NULL : results_row_data(metrics->row, array);
+        if (array >= 0 && point >= 0 && metric->ops->columns[c].dimensions[0] == DIMENSION_POINT)
+            slabs[c] = (char *)slabs[c] + (size_t)point * schema_point_bytes(metrics->schema, array);
+    }
+}
+
+static void record_point(const struct trial_metrics *metrics, const struct schema_metric *metric,
+                         const struct measurement *at)
+{
+    struct results_row *row = metrics->row;
+    ((int32_t *)results_row_data(row, metric->first_point_array + POINT_EPOCH))[at->point] = at->epoch;
+    ((int64_t *)results_row_data(row, metric->first_point_array + POINT_STEP))[at->point] = at->step;
+    ((int64_t *)results_row_data(row, metric->first_point_array + POINT_SAMPLES_SEEN))[at->point] = at->samples_seen;
+    ((double *)results_row_data(row, metric->first_point_array + POINT_TRAIN_LOSS))[at->point] =
+        at->parts[PART_TRAIN].mean_loss;
+}
+
+static enum status measure_metric(struct trial_metrics *metrics, const struct schema_metric *metric, void *state,
+                                  const struct moment_reached *reached, struct error *error)
+{
+    const struct metric_ops *ops = metric->ops;
+    void *slabs[COLUMNS_MAX];
+    find_slabs(metrics, metric, -1, slabs);
+    if (ops->epoch != NULL)
+        TRY(ops->epoch(metric->settings, &reached->at, state, slabs, error));
+    for (int point = 0; point < metric->point_count; point++) {
+        if (!point_is_due(&metric->points[point], reached))
+            continue;
+        struct measurement at = reached->at;
+        at.point = point;
+        record_point(metrics, metric, &at);
+        find_slabs(metrics, metric, point, slabs);
+        TRY(ops->measure(metric->settings, &at, state, slabs, error));
+    }
+    if (!reached->ends || ops->end == NULL)
+        return STATUS_OK;
+    find_slabs(metrics, metric, -1, slabs);
+    return ops->end(metric->settings, &reached->at, state, slabs, error);
+}
+
+enum status trial_metrics_measure(struct trial_metrics *metrics, const struct moment_reached *reached,
+                                  struct error *error)
+{
+    unsigned char *state = metrics->states;
+    for (int m = 0; m < schema_metric_count(metrics->schema); m++) {
+        const struct schema_metric *metric = schema_metric(metrics->schema, m);
+        TRY(measure_metric(metrics, metric, state, reached, error));
+        state += state_bytes(metric);
+    }
+    return STATUS_OK;
+}

@@ -1,0 +1,37 @@
+/* trial_metrics.h - the sweep's metrics over one trial after another: who is due when, and where they write. */
+#ifndef SEEDBED_SWEEP_TRIAL_METRICS_H
+#define SEEDBED_SWEEP_TRIAL_METRICS_H
+
+#include "results/results.h"
+#include "sweep/schema.h"
+
+struct trial_metrics;
+
+/* schema and row are lent. *out is owned by the caller. Any rank. */
+enum status trial_metrics_create(const struct schema *schema, struct results_row *row, struct trial_metrics **out,
+                                 struct error *error);
+void trial_metrics_destroy(struct trial_metrics **metrics);
+
+/* Bytes that the metrics keep over a trial. */
+size_t trial_metrics_state_bytes(const struct schema *schema);
+
+/* Before a trial. */
+void trial_metrics_begin(struct trial_metrics *metrics);
+
+/* Whether any metric wants to see mini-batches; if so, each is to be shown. */
+bool trial_metrics_watch_batches(const struct trial_metrics *metrics);
+void trial_metrics_batch(struct trial_metrics *metrics, const struct metric_batch *batch);
+
+/* An epoch's end, or where training ended, evaluated. */
+struct moment_reached {
+    struct measurement at;
+    bool whole;     /* the epoch is */
+    bool separates; /* the first at which every training sample is right */
+    bool ends;      /* nothing follows */
+};
+
+/* Everything that is due at this moment. */
+enum status trial_metrics_measure(struct trial_metrics *metrics, const struct moment_reached *reached,
+                                  struct error *error);
+
+#endif
