@@ -5,12 +5,14 @@
 #include "cli/faults.h"
 #include "cli/progress.h"
 #include "cluster/session.h"
+#include "sweep/resume.h"
 
-enum { OPTION_OUTPUT, OPTION_RESUME, OPTION_SET, OPTION_ORDER, OPTION_MAX_FAILURES, OPTION_FAIL_FAST };
+enum { OPTION_OUTPUT, OPTION_RESUME, OPTION_RETRY, OPTION_SET, OPTION_ORDER, OPTION_MAX_FAILURES, OPTION_FAIL_FAST };
 
 static const struct option_spec options[] = {
     [OPTION_OUTPUT] = {"-o", "FILE", false, "The results file to make, or with --resume to go on with. Required."},
     [OPTION_RESUME] = {"--resume", NULL, false, "Go on with FILE: train what has no committed row."},
+    [OPTION_RETRY] = {"--retry", "WHICH,...", false, "With --resume, train these again too: failed, timeout, damaged."},
     [OPTION_SET] = {"--set", "KEY=VALUE", true, "Set a key of the sweep file, such as train.epochs=5."},
     [OPTION_ORDER] = {"--order", "lpt|fifo|random", false,
                       "Longest predicted trial first (the default), as listed, or shuffled."},
@@ -33,6 +35,28 @@ static enum status read_order(const char *word, enum schedule_order *out, struct
     return fail(error, STATUS_USAGE, "--order: '%s' is not one of lpt, fifo, random", word);
 }
 
+/* words: names between commas, such as "failed,timeout". */
+static enum status read_retry(const char *words, unsigned *out, struct error *error)
+{
+    static const struct {
+        const char *name;
+        enum retry which;
+    } names[] = {{"failed", RETRY_FAILED}, {"timeout", RETRY_TIMEOUT}, {"damaged", RETRY_DAMAGED}};
+    for (const char *word = words; word != NULL;) {
+        const size_t length = strcspn(word, ",");
+        unsigned found = 0;
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+            if (strlen(names[i].name) == length && memcmp(names[i].name, word, length) == 0)
+                found = names[i].which;
+        if (found == 0)
+            return fail(error, STATUS_USAGE, "--retry: '%.*s' is not one of failed, timeout, damaged", (int)length,
+                        word);
+        *out |= found;
+        word = word[length] == ',' ? word + length + 1 : NULL;
+    }
+    return STATUS_OK;
+}
+
 static enum status read_request(const struct arguments *arguments, struct session_request *out, struct error *error)
 {
     long long max_failures = -1;
@@ -52,6 +76,9 @@ static enum status read_request(const struct arguments *arguments, struct sessio
         .start = progress_announce,
         .report = progress_report,
     };
+    if (argument_value(arguments, OPTION_RETRY) != NULL && !out->resume)
+        return fail(error, STATUS_USAGE, "--retry goes with --resume: it trains trials of an existing file again");
+    TRY(read_retry(argument_value(arguments, OPTION_RETRY), &out->retry, error));
     return read_order(argument_value(arguments, OPTION_ORDER), &out->order, error);
 }
 

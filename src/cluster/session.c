@@ -91,7 +91,7 @@ static enum status prepare_file(struct session *session, const struct schema_req
     if (exists && !session->request->resume)
         return refuse_existing(session, error);
     if (exists)
-        return resume_read(path, session->plan, &session->resume, error);
+        return resume_read(path, session->plan, session->request->retry, &session->resume, error);
     TRY(resume_none(session->plan, &session->resume, error));
     struct schema_request with_data = *request;
     with_data.with_data = true;

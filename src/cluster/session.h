@@ -11,6 +11,7 @@ struct session_request {
     const char *const *sets;
     int set_count;
     bool resume;
+    unsigned retry; /* enum retry: with resume */
     bool fail_fast;
     int64_t max_failures; /* -1: as the sweep's limits say; 0: no limit */
     enum schedule_order order;

@@ -45,26 +45,6 @@ enum status results_begin(struct results_writer *writer, int64_t trial, struct e
     return STATUS_OK;
 }
 
-/* Fixed-length UTF-8: what does not fit is cut before the character it would split; bytes that are no UTF-8 become
- * '?', so that every reader can decode it. */
-static void copy_text(char *out, size_t bytes, const char *text)
-{
-    size_t length = 0;
-    memset(out, 0, bytes);
-    while (length < bytes && text[length] != '\0') {
-        const unsigned char lead = (unsigned char)text[length];
-        const size_t size = lead < 0x80 ? 1 : lead >= 0xf0 && lead < 0xf8 ? 4 : lead >= 0xe0 ? 3 : 2;
-        bool good = lead < 0x80 || (lead >= 0xc2 && lead < 0xf5);
-        for (size_t i = 1; i < size && good; i++)
-            good = ((unsigned char)text[length + i] & 0xc0) == 0x80;
-        if (good && length + size > bytes)
-            return;
-        for (size_t i = 0; i < (good ? size : 1); i++)
-            out[length + i] = good ? text[length + i] : '?';
-        length += good ? size : 1;
-    }
-}
-
 static enum status put_rows(struct results_writer *writer, int64_t trial, const struct results_row *row,
                             struct error *error)
 {
@@ -95,8 +75,8 @@ static enum status put_ending(struct results_writer *writer, int64_t trial, cons
 {
     const uint8_t outcome = (uint8_t)ending->outcome;
     char message[MESSAGE_BYTES], host[HOST_BYTES];
-    copy_text(message, sizeof message, ending->message);
-    copy_text(host, sizeof host, ending->host);
+    row_copy_text(message, sizeof message, ending->message);
+    row_copy_text(host, sizeof host, ending->host);
     const uint64_t checksum = row_checksum(writer, row, outcome, message);
     TRY(writer_put_own(writer, OWN_SECONDS, trial, &ending->seconds, error));
     TRY(writer_put_own(writer, OWN_SAMPLES_PER_SECOND, trial, &ending->samples_per_second, error));

@@ -174,6 +174,13 @@ enum status results_read_last_session(const struct results_reader *reader, struc
 /* The checksum that a trial's rows have now: equal to /trials/checksum when they are as they were committed. */
 enum status results_checksum(const struct results_reader *reader, int64_t trial, uint64_t *out, struct error *error);
 
+/* Compares what the file holds of a trial, of all that is reproducible, with the same trial's rows now (of schema,
+ * which the file must have been made from): adds a line to `differences` for each dataset that is not equal bit for
+ * bit. */
+enum status results_compare(const struct results_reader *reader, const struct results_schema *schema, int64_t trial,
+                            const struct results_row *row, const struct trial_ending *ending, struct text *differences,
+                            struct error *error);
+
 /* STATUS_BAD_RESULTS with the first difference when the file's dimensions and arrays are not those of the schema. */
 enum status results_check_schema(const struct results_reader *reader, const struct results_schema *schema,
                                  struct error *error);

@@ -83,3 +83,21 @@ void row_pad_texts(const struct results_row *row, int array)
         memset(text + length, 0, slab->text_bytes - length);
     }
 }
+
+void row_copy_text(char *out, size_t bytes, const char *text)
+{
+    size_t length = 0;
+    memset(out, 0, bytes);
+    while (length < bytes && text[length] != '\0') {
+        const unsigned char lead = (unsigned char)text[length];
+        const size_t size = lead < 0x80 ? 1 : lead >= 0xf0 && lead < 0xf8 ? 4 : lead >= 0xe0 ? 3 : 2;
+        bool good = lead < 0x80 || (lead >= 0xc2 && lead < 0xf5);
+        for (size_t i = 1; i < size && good; i++)
+            good = ((unsigned char)text[length + i] & 0xc0) == 0x80;
+        if (good && length + size > bytes)
+            return;
+        for (size_t i = 0; i < (good ? size : 1); i++)
+            out[length + i] = good ? text[length + i] : '?';
+        length += good ? size : 1;
+    }
+}

@@ -21,4 +21,8 @@ struct results_row {
 /* Zeros what stands after the end of each text of a text column, so that equal texts are equal bytes. */
 void row_pad_texts(const struct results_row *row, int array);
 
+/* Into a text column's fixed length of UTF-8: what does not fit is cut before the character it would split; bytes that
+ * are no UTF-8 become '?', so that every reader can decode it. */
+void row_copy_text(char *out, size_t bytes, const char *text);
+
 #endif

@@ -22,17 +22,23 @@ static enum status load_all(struct preview *preview, struct error *error)
     return STATUS_OK;
 }
 
+enum status preview_plan(const struct plan_request *request, struct preview *out, struct faults *faults,
+                         struct error *error)
+{
+    TRY(plan_create(request, &out->plan, faults, error));
+    TRY(load_all(out, error));
+    TRY(plan_resolve(out->plan, (const struct dataset *const *)out->datasets, faults, error));
+    const struct schema_request schema = {
+        .plan = out->plan, .yaml = request->text, .sets = request->sets, .set_count = request->set_count};
+    return schema_create(&schema, &out->schema, error);
+}
+
 enum status preview_open(const char *path, const char *const *sets, int set_count, struct preview *out,
                          struct faults *faults, struct error *error)
 {
     TRY(sweep_file_read(path, &out->file, error));
     const struct plan_request request = sweep_file_request(&out->file, sets, set_count);
-    TRY(plan_create(&request, &out->plan, faults, error));
-    TRY(load_all(out, error));
-    TRY(plan_resolve(out->plan, (const struct dataset *const *)out->datasets, faults, error));
-    const struct schema_request schema = {
-        .plan = out->plan, .yaml = request.text, .sets = sets, .set_count = set_count};
-    return schema_create(&schema, &out->schema, error);
+    return preview_plan(&request, out, faults, error);
 }
 
 void preview_close(struct preview *preview)

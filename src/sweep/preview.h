@@ -1,4 +1,4 @@
-/* preview.h - a sweep planned in this process alone, without MPI: for `plan` and `show`. */
+/* preview.h - a sweep planned in this process alone, without MPI: for `plan` and `verify`. */
 #ifndef SEEDBED_SWEEP_PREVIEW_H
 #define SEEDBED_SWEEP_PREVIEW_H
 
@@ -16,6 +16,9 @@ struct preview {
 /* Reads the file, loads its data, resolves the plan. Close also after a failure. */
 enum status preview_open(const char *path, const char *const *sets, int set_count, struct preview *out,
                          struct faults *faults, struct error *error);
+/* The same for a sweep's text, which must outlive the preview. */
+enum status preview_plan(const struct plan_request *request, struct preview *out, struct faults *faults,
+                         struct error *error);
 void preview_close(struct preview *preview);
 
 /* Loads one of the plan's data sets; a failure names the place in the sweep file. */

@@ -6,7 +6,12 @@
 
 #include "base/memory.h"
 
-/* Adds lines of `a` that `b` does not have, each after mark, at most `most`. */
+static bool is_name(const char *line)
+{
+    return strncmp(line, "name:", 5) == 0;
+}
+
+/* Adds lines of `a` that `b` does not have, each after mark, at most `most`. The sweep's name makes no difference. */
 static void add_missing_lines(struct text *out, const char *mark, const char *a, const char *b, int most)
 {
     while (*a != '\0' && most > 0) {
@@ -18,7 +23,7 @@ static void add_missing_lines(struct text *out, const char *mark, const char *a,
                 break;
             found += other + (found[other] == '\n');
         }
-        if (*found == '\0' && length > 0) {
+        if (*found == '\0' && length > 0 && !is_name(a)) {
             text_add(out, "\n  %s %.*s", mark, (int)(length < 200 ? length : 200), a);
             most--;
         }
@@ -39,11 +44,13 @@ static enum status refuse_other_sweep(const char *path, struct plan *plan, const
     if (status == STATUS_OK) {
         add_missing_lines(&difference, "file: ", then, now.data, 5);
         add_missing_lines(&difference, "sweep:", now.data, then, 5);
-        status = fail(
-            error, STATUS_BAD_RESULTS,
-            "%s was made from another sweep; give another -o, or the sweep it was made from. The difference:%s", path,
-            difference.length > 0 ? difference.data
-                                  : " same keys and values, but the data set or the engine's numerics changed");
+        status =
+            fail(error, STATUS_BAD_RESULTS,
+                 "%s was made from another sweep; use the sweep and data it was made from, or another file. The "
+                 "difference:%s",
+                 path,
+                 difference.length > 0 ? difference.data
+                                       : " same keys and values, but the data set or the engine's numerics changed");
     }
     text_free(&now);
     text_free(&difference);
@@ -51,8 +58,7 @@ static enum status refuse_other_sweep(const char *path, struct plan *plan, const
     return status;
 }
 
-static enum status check_identities(const char *path, struct plan *plan, const struct results_reader *reader,
-                                    struct error *error)
+enum status resume_check(const char *path, struct plan *plan, const struct results_reader *reader, struct error *error)
 {
     char *identities = NULL;
     size_t bytes = 0;
@@ -82,50 +88,89 @@ enum status resume_none(const struct plan *plan, struct resume *out, struct erro
     return STATUS_OK;
 }
 
-static enum status read_columns(const struct results_reader *reader, uint8_t **state, uint8_t **outcome,
-                                int32_t **crashes, struct error *error)
+/* Columns of /trials, owned. */
+struct columns {
+    uint8_t *state, *outcome;
+    int32_t *crashes;
+    uint64_t *checksum;
+};
+
+static void columns_free(struct columns *columns)
+{
+    memory_free(columns->state);
+    memory_free(columns->outcome);
+    memory_free(columns->crashes);
+    memory_free(columns->checksum);
+}
+
+static enum status columns_read(const struct results_reader *reader, struct columns *out, struct error *error)
 {
     void *memory = NULL;
     int64_t count = 0;
     TRY(results_read(reader, "/trials/state", RESULTS_ENUM, &memory, &count, error));
-    *state = memory;
+    out->state = memory;
     TRY(results_read(reader, "/trials/outcome", RESULTS_ENUM, &memory, &count, error));
-    *outcome = memory;
+    out->outcome = memory;
     TRY(results_read(reader, "/trials/crashes", RESULTS_INT32, &memory, &count, error));
-    *crashes = memory;
+    out->crashes = memory;
+    TRY(results_read(reader, "/trials/checksum", RESULTS_UINT64, &memory, &count, error));
+    out->checksum = memory;
     return STATUS_OK;
 }
 
-static enum status read_states(struct plan *plan, const struct results_reader *reader, struct resume *out,
-                               struct error *error)
+/* Whether a committed trial is to be trained again. */
+static enum status is_retried(const struct results_reader *reader, const struct columns *columns, int64_t trial,
+                              unsigned retry, bool *out, struct error *error)
 {
-    uint8_t *state = NULL, *outcome = NULL;
-    int32_t *crashes = NULL;
-    const int64_t retries = plan_sweep_config(plan)->limits.retries;
-    const enum status status = read_columns(reader, &state, &outcome, &crashes, error);
-    for (int64_t i = 0; status == STATUS_OK && i < plan_trial_count(plan); i++) {
-        out->ended[i] = state[i] == TRIAL_COMMITTED;
+    *out = (columns->outcome[trial] == OUTCOME_FAILED && (retry & RETRY_FAILED) != 0) ||
+           (columns->outcome[trial] == OUTCOME_TIMEOUT && (retry & RETRY_TIMEOUT) != 0);
+    if (*out || (retry & RETRY_DAMAGED) == 0)
+        return STATUS_OK;
+    uint64_t checksum = 0;
+    TRY(results_checksum(reader, trial, &checksum, error));
+    *out = checksum != columns->checksum[trial];
+    return STATUS_OK;
+}
+
+static enum status sort_trials(const struct results_reader *reader, const struct columns *columns, unsigned retry,
+                               int64_t retries, struct resume *out, struct error *error)
+{
+    for (int64_t i = 0; i < results_reader_trials(reader); i++) {
+        bool retried = false;
+        if (columns->state[i] != TRIAL_COMMITTED) {
+            if (columns->crashes[i] > retries)
+                out->poisoned[out->poisoned_count++] = i;
+            continue;
+        }
+        TRY(is_retried(reader, columns, i, retry, &retried, error));
+        out->ended[i] = !retried;
         if (out->ended[i])
-            out->outcomes[outcome[i] < OUTCOME_COUNT ? outcome[i] : OUTCOME_FAILED]++;
-        else if (crashes[i] > retries)
-            out->poisoned[out->poisoned_count++] = i;
+            out->outcomes[columns->outcome[i] < OUTCOME_COUNT ? columns->outcome[i] : OUTCOME_FAILED]++;
     }
-    memory_free(state);
-    memory_free(outcome);
-    memory_free(crashes);
+    return STATUS_OK;
+}
+
+static enum status read_trials(struct plan *plan, const struct results_reader *reader, unsigned retry,
+                               struct resume *out, struct error *error)
+{
+    struct columns columns = {0};
+    enum status status = columns_read(reader, &columns, error);
+    if (status == STATUS_OK)
+        status = sort_trials(reader, &columns, retry, plan_sweep_config(plan)->limits.retries, out, error);
+    columns_free(&columns);
     return status;
 }
 
-enum status resume_read(const char *path, struct plan *plan, struct resume *out, struct error *error)
+enum status resume_read(const char *path, struct plan *plan, unsigned retry, struct resume *out, struct error *error)
 {
     struct results_reader *reader = NULL;
     TRY(results_reader_open(path, &reader, error));
     struct resume resume = {0};
-    enum status status = check_identities(path, plan, reader, error);
+    enum status status = resume_check(path, plan, reader, error);
     if (status == STATUS_OK)
         status = resume_none(plan, &resume, error);
     if (status == STATUS_OK)
-        status = read_states(plan, reader, &resume, error);
+        status = read_trials(plan, reader, retry, &resume, error);
     results_reader_close(&reader);
     if (status != STATUS_OK) {
         resume_free(&resume);

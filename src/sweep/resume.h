@@ -13,10 +13,17 @@ struct resume {
     int64_t poisoned_count;
 };
 
-/* Reads path. STATUS_BAD_RESULTS with the difference when it was made from another sweep. Rank 0 alone. */
-enum status resume_read(const char *path, struct plan *plan, struct resume *out, struct error *error);
+/* Committed trials that are to be trained again all the same. */
+enum retry { RETRY_FAILED = 1 << 0, RETRY_TIMEOUT = 1 << 1, RETRY_DAMAGED = 1 << 2 };
 
-/* The same for a new file: nothing has ended. */
+/* Reads path; retry: of enum retry, 0 for none. A trial that is retried is neither ended nor poisoned.
+ * STATUS_BAD_RESULTS with the difference when it was made from another sweep. Rank 0 alone. */
+enum status resume_read(const char *path, struct plan *plan, unsigned retry, struct resume *out, struct error *error);
+
+/* STATUS_BAD_RESULTS with the difference when the open file was not made from the plan (resolved). Any process. */
+enum status resume_check(const char *path, struct plan *plan, const struct results_reader *reader, struct error *error);
+
+/* The same as resume_read for a new file: nothing has ended. */
 enum status resume_none(const struct plan *plan, struct resume *out, struct error *error);
 void resume_free(struct resume *resume);
 

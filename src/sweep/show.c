@@ -1,37 +1,17 @@
 /* show.c - one trial for a person: the sweep in the file is planned again, so that every key has its value. */
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "sweep/plan.h"
 #include "sweep/report.h"
+#include "sweep/stored.h"
 
-enum { SETS_MAX = 64 };
-
-/* Cuts `lines` at its line ends; the pieces are lent. */
-static int split_lines(char *lines, const char *pieces[SETS_MAX])
+static enum status show_config(const struct plan_request *request, int64_t trial, struct text *out, struct error *error)
 {
-    int count = 0;
-    while (*lines != '\0' && count < SETS_MAX) {
-        const size_t length = strcspn(lines, "\n");
-        const bool last = lines[length] == '\0';
-        lines[length] = '\0';
-        pieces[count++] = lines;
-        lines += length + (last ? 0 : 1);
-    }
-    return count;
-}
-
-static enum status show_config(const char *yaml, char *sets, int64_t trial, struct text *out, struct error *error)
-{
-    const char *pieces[SETS_MAX];
-    struct plan_request request = {.name = "/sweep/yaml", .text = yaml, .bytes = strlen(yaml), .base_directory = ""};
-    request.sets = pieces;
-    request.set_count = split_lines(sets, pieces);
     struct faults faults = {0};
     struct plan *plan = NULL;
     void *config = NULL;
-    enum status status = plan_create(&request, &plan, &faults, error);
+    enum status status = plan_create(request, &plan, &faults, error);
     if (status == STATUS_OK)
         status = memory_allocate(&config, 1, sizeof(struct trial_config), "configuration", error);
     if (status == STATUS_OK)
@@ -46,16 +26,11 @@ static enum status show_config(const char *yaml, char *sets, int64_t trial, stru
 
 static enum status show_sweep(const struct results_reader *reader, int64_t trial, struct text *out, struct error *error)
 {
-    char *yaml = NULL, *sets = NULL;
-    size_t bytes = 0;
-    int64_t count = 0;
-    enum status status = results_read_texts(reader, "/sweep/yaml", &yaml, &bytes, &count, error);
-    if (status == STATUS_OK)
-        status = results_read_texts(reader, "/sweep/set", &sets, &bytes, &count, error);
-    if (status == STATUS_OK)
-        status = show_config(yaml, sets, trial, out, error);
-    memory_free(yaml);
-    memory_free(sets);
+    struct stored_sweep stored;
+    TRY(stored_sweep_read(reader, &stored, error));
+    const struct plan_request request = stored_sweep_request(&stored, "");
+    const enum status status = show_config(&request, trial, out, error);
+    stored_sweep_free(&stored);
     return status;
 }
 

@@ -15,7 +15,7 @@ from conftest import SMALL_SWEEP, engine_environment
 from contents import column
 from idx_files import write_idx_set
 
-COMMANDS = ["plan", "run", "status", "show", "list"]
+COMMANDS = ["plan", "run", "status", "show", "verify", "list"]
 
 
 # Help and usage
@@ -54,6 +54,9 @@ def test_help_of_run_names_its_options(seedbed):
         (["run", "x.yaml", "-o", "y.h5", "--max-failures", "-1"], ["--max-failures", "-1"]),
         (["run", "x.yaml", "-o", "y.h5", "-o", "z.h5"], ["-o", "more than"]),
         (["run", "x.yaml", "-o", "y.h5", "--resume=yes"], ["takes no value"]),
+        (["run", "x.yaml", "-o", "y.h5", "--retry", "failed"], ["--retry", "--resume"]),
+        (["run", "x.yaml", "-o", "y.h5", "--resume", "--retry", "failed,lost"], ["'lost'", "failed, timeout, damaged"]),
+        (["verify", "x.h5", "-k", "many"], ["-k", "many"]),
         (["plan", "x.yaml", "--ranks", "none"], ["--ranks", "none"]),
         (["show", "x.h5"], ["operand"]),
         (["show", "x.h5", "first"], ["TRIAL", "first"]),
