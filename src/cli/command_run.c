@@ -7,12 +7,23 @@
 #include "cluster/session.h"
 #include "sweep/resume.h"
 
-enum { OPTION_OUTPUT, OPTION_RESUME, OPTION_RETRY, OPTION_SET, OPTION_ORDER, OPTION_MAX_FAILURES, OPTION_FAIL_FAST };
+enum {
+    OPTION_OUTPUT,
+    OPTION_RESUME,
+    OPTION_RETRY,
+    OPTION_REUSE,
+    OPTION_SET,
+    OPTION_ORDER,
+    OPTION_MAX_FAILURES,
+    OPTION_FAIL_FAST
+};
 
 static const struct option_spec options[] = {
     [OPTION_OUTPUT] = {"-o", "FILE", false, "The results file to make, or with --resume to go on with. Required."},
     [OPTION_RESUME] = {"--resume", NULL, false, "Go on with FILE: train what has no committed row."},
     [OPTION_RETRY] = {"--retry", "WHICH,...", false, "With --resume, train these again too: failed, timeout, damaged."},
+    [OPTION_REUSE] = {"--reuse", "OLD.h5", true,
+                      "Take over what OLD.h5 has of the same trials, such as a smaller grid's."},
     [OPTION_SET] = {"--set", "KEY=VALUE", true, "Set a key of the sweep file, such as train.epochs=5."},
     [OPTION_ORDER] = {"--order", "lpt|fifo|random", false,
                       "Longest predicted trial first (the default), as listed, or shuffled."},
@@ -71,6 +82,8 @@ static enum status read_request(const struct arguments *arguments, struct sessio
         .sets = arguments->values[OPTION_SET],
         .set_count = arguments->count[OPTION_SET],
         .resume = arguments->count[OPTION_RESUME] > 0,
+        .reuse = arguments->values[OPTION_REUSE],
+        .reuse_count = arguments->count[OPTION_REUSE],
         .fail_fast = arguments->count[OPTION_FAIL_FAST] > 0,
         .max_failures = max_failures,
         .start = progress_announce,

@@ -14,6 +14,7 @@
 #include "sweep/preview.h"
 #include "sweep/provenance.h"
 #include "sweep/resume.h"
+#include "sweep/reuse.h"
 #include "sweep/sweep_file.h"
 #include "sweep/trial.h"
 
@@ -83,11 +84,24 @@ static enum status refuse_existing(const struct session *session, struct error *
     return status;
 }
 
+/* Rank 0: before anything is made. */
+static enum status check_reused(const struct session_request *request, struct error *error)
+{
+    for (int i = 0; i < request->reuse_count; i++) {
+        struct results_reader *reader = NULL;
+        if (results_reader_open(request->reuse[i], &reader, error) != STATUS_OK)
+            return fail_within(error, "--reuse");
+        results_reader_close(&reader);
+    }
+    return STATUS_OK;
+}
+
 /* Rank 0: an existing file is read, a new one is made. */
 static enum status prepare_file(struct session *session, const struct schema_request *request, struct error *error)
 {
     const char *path = session->request->output_path;
     const bool exists = access(path, F_OK) == 0;
+    TRY(check_reused(session->request, error));
     if (exists && !session->request->resume)
         return refuse_existing(session, error);
     if (exists)
@@ -144,6 +158,27 @@ static enum status commit_poisoned(struct session *session, struct error *error)
     return status;
 }
 
+/* Rank 0: rows of older files for trials that have none. */
+static enum status take_over(struct session *session, struct error *error)
+{
+    for (int i = 0; i < session->request->reuse_count; i++) {
+        const char *path = session->request->reuse[i];
+        struct reuse_result result;
+        const enum status status =
+            reuse_file(path, session->plan, session->schema, session->writer, &session->resume, &result, error);
+        if (status == STATUS_OK) {
+            log_line("%s: %lld trials taken over", path, (long long)result.taken);
+            if (result.damaged > 0)
+                log_warning("%s: %lld trials have damaged rows and are trained again", path, (long long)result.damaged);
+            if (result.provenance.length > 0)
+                log_warning("%s: its trials may have other bits than this engine's:\n%s", path, result.provenance.data);
+        }
+        text_free(&result.provenance);
+        TRY(status);
+    }
+    return STATUS_OK;
+}
+
 static enum status begin_session(struct session *session, struct error *error)
 {
     struct results_session row = {
@@ -179,6 +214,7 @@ static enum status prepare_work(struct session *session, struct error *error)
     if (!is_root(session))
         return STATUS_OK;
     TRY(commit_poisoned(session, error));
+    TRY(take_over(session, error));
     TRY(begin_session(session, error));
     return prepare_costs(session, error);
 }

@@ -11,7 +11,9 @@ struct session_request {
     const char *const *sets;
     int set_count;
     bool resume;
-    unsigned retry; /* enum retry: with resume */
+    unsigned retry;           /* enum retry: with resume */
+    const char *const *reuse; /* [reuse_count] older results files */
+    int reuse_count;
     bool fail_fast;
     int64_t max_failures; /* -1: as the sweep's limits say; 0: no limit */
     enum schedule_order order;

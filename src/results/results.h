@@ -174,6 +174,18 @@ enum status results_read_last_session(const struct results_reader *reader, struc
 /* The checksum that a trial's rows have now: equal to /trials/checksum when they are as they were committed. */
 enum status results_checksum(const struct results_reader *reader, int64_t trial, uint64_t *out, struct error *error);
 
+/* Rows of an older file for a file of schema (lent): a trial of both has the same identity, but its sweep may have
+ * grown other axes, more epochs, more measure points. *out owned by the caller. */
+struct results_source;
+enum status results_source_open(const char *path, const struct results_schema *schema, struct results_source **out,
+                                struct error *error);
+void results_source_close(struct results_source **source);
+const struct results_reader *results_source_reader(const struct results_source *source);
+/* Fills row (of schema; what the older file does not have is absent) and ending from a committed trial of the older
+ * file. STATUS_BAD_RESULTS when it lacks a dataset. */
+enum status results_source_read(const struct results_source *source, int64_t trial, struct results_row *row,
+                                struct trial_ending *ending, struct error *error);
+
 /* Compares what the file holds of a trial, of all that is reproducible, with the same trial's rows now (of schema,
  * which the file must have been made from): adds a line to `differences` for each dataset that is not equal bit for
  * bit. */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "base/memory.h"
 #include "kernels/blas.h"
 #include "seedbed/version.h"
 #include "sweep/build.h"
@@ -57,4 +58,24 @@ void provenance_fill(const char *mpi, struct provenance_item items[PROVENANCE_IT
     if (uname(&system) == 0)
         snprintf(text, sizeof text, "%.120s %.120s %.120s", system.sysname, system.release, system.machine);
     set(&items[i++], "system", text);
+}
+
+enum status provenance_compare(const struct results_reader *reader, struct text *out, struct error *error)
+{
+    static const char *const names[] = {"revision", "numerics_version", "compiler", "flags", "blas", "cpu"};
+    struct provenance_item now[PROVENANCE_ITEMS];
+    provenance_fill("", now);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[64];
+        char *then = NULL;
+        size_t bytes = 0;
+        int64_t count = 0;
+        snprintf(path, sizeof path, "/provenance/%s", names[i]);
+        TRY(results_read_texts(reader, path, &then, &bytes, &count, error));
+        for (int j = 0; j < PROVENANCE_ITEMS; j++)
+            if (strcmp(now[j].name, names[i]) == 0 && strcmp(now[j].text, then) != 0)
+                text_add(out, "%s: '%s' made it, here it is '%s'\n", names[i], then, now[j].text);
+        memory_free(then);
+    }
+    return text_status(out, error);
 }

@@ -9,6 +9,10 @@ enum { PROVENANCE_ITEMS = 10 };
 /* mpi: the MPI library's own version text. Any rank. */
 void provenance_fill(const char *mpi, struct provenance_item items[PROVENANCE_ITEMS]);
 
+/* A line for each thing that may change bits (engine, compiler, flags, BLAS, CPU) and that is not what made the file.
+ */
+enum status provenance_compare(const struct results_reader *reader, struct text *out, struct error *error);
+
 /* "0.1.0 (abc1234)": version and revision of the engine. */
 const char *provenance_engine(void);
 

@@ -2,7 +2,6 @@
 #include "sweep/verify.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -131,27 +130,6 @@ static enum status repeat_trials(const struct results_reader *reader, const stru
     return status;
 }
 
-/* What may change bits: engine, compiler, flags, BLAS, CPU. */
-static enum status compare_provenance(const struct results_reader *reader, struct text *out, struct error *error)
-{
-    static const char *const names[] = {"revision", "numerics_version", "compiler", "flags", "blas", "cpu"};
-    struct provenance_item now[PROVENANCE_ITEMS];
-    provenance_fill("", now);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char path[64];
-        char *then = NULL;
-        size_t bytes = 0;
-        int64_t count = 0;
-        snprintf(path, sizeof path, "/provenance/%s", names[i]);
-        TRY(results_read_texts(reader, path, &then, &bytes, &count, error));
-        for (int j = 0; j < PROVENANCE_ITEMS; j++)
-            if (strcmp(now[j].name, names[i]) == 0 && strcmp(now[j].text, then) != 0)
-                text_add(out, "%s: '%s' made the file, '%s' checked it\n", names[i], then, now[j].text);
-        memory_free(then);
-    }
-    return text_status(out, error);
-}
-
 static enum status repeat_sweep(const struct verify_request *request, const struct results_reader *reader,
                                 const struct columns *columns, struct verify_result *result, struct error *error)
 {
@@ -167,7 +145,7 @@ static enum status repeat_sweep(const struct verify_request *request, const stru
     if (status == STATUS_OK)
         status = text_status(&result->differences, error);
     if (status == STATUS_OK)
-        status = compare_provenance(reader, &result->provenance, error);
+        status = provenance_compare(reader, &result->provenance, error);
     preview_close(&preview);
     stored_sweep_free(&stored);
     return status;

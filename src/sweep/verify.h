@@ -22,7 +22,7 @@ struct verify_result {
     int64_t repeatable;                /* sound rows of done or diverged trials: one over its time may end elsewhere */
     int64_t repeated, different;       /* trained again; with other bits */
     struct text differences;           /* which trial, which datasets */
-    struct text provenance;            /* lines: what made the file against what checked it, where they differ */
+    struct text provenance;            /* lines: what made the file and differs here */
     struct faults faults;              /* of the sweep in the file, should this engine refuse it */
 };
 
