@@ -142,7 +142,7 @@ static enum status open_file(struct session *session, struct error *error)
 static enum status commit_poisoned(struct session *session, struct error *error)
 {
     struct results_row *row = NULL;
-    TRY(results_row_create(schema_results(session->schema), &row, error));
+    TRY(results_row_create(schema_results(session->schema), TABLE_TRIALS, &row, error));
     enum status status = STATUS_OK;
     for (int64_t i = 0; status == STATUS_OK && i < session->resume.poisoned_count; i++) {
         struct trial_ending ending = {.outcome = OUTCOME_FAILED};

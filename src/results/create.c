@@ -138,13 +138,13 @@ static herr_t write_content(const struct creation *creation, int index, hid_t da
     const struct layout *layout = creation->layout;
     const struct results_array *array = &layout->arrays[index];
     const hid_t memory_type = H5Tget_native_type(type, H5T_DIR_ASCEND);
-    const int own = index - layout->schema_array_count;
+    const bool own = index >= layout->schema_array_count;
     herr_t result = 0;
     if (array->data != NULL)
         result = H5Dwrite(dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, array->data);
-    else if (own >= 0 && layout_initial((enum own_column)own) != INITIAL_HOLE)
+    else if (own && layout_initial(layout, index) != INITIAL_HOLE)
         result = write_initial(dataset, memory_type, array, (hsize_t)array_items(layout->dimensions, array, 0),
-                               layout_initial((enum own_column)own));
+                               layout_initial(layout, index));
     H5Tclose(memory_type);
     return result;
 }

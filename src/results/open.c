@@ -95,13 +95,17 @@ static void prepare_target(struct results_writer *writer, int index)
     target->slab[0] = 1;
     for (int d = 1; d < array->rank; d++)
         target->slab[d] = (hsize_t)layout->dimensions[array->dimensions[d]].size;
-    target->by_trial = array->dimensions[0] == 0;
     target->dataset = H5Dopen2(writer->file, path, H5P_DEFAULT);
     target->file_space = H5Dget_space(target->dataset);
     target->memory_space = H5Screate_simple(target->rank, target->slab, NULL);
     const hid_t type = h5_file_type(array->type, array->text_bytes, array->enum_names);
     target->memory_type = H5Tget_native_type(type, H5T_DIR_ASCEND);
     H5Tclose(type);
+}
+
+static int table_count(const struct layout *layout)
+{
+    return layout->pairs > 0 ? TABLE_COUNT : 1;
 }
 
 static enum status prepare_targets(struct results_writer *writer, struct error *error)
@@ -113,10 +117,13 @@ static enum status prepare_targets(struct results_writer *writer, struct error *
         if (writer->targets[a].dataset < 0 || writer->targets[a].file_space < 0)
             return h5_fail(error, STATUS_IO, writer->path, "a dataset cannot be opened through MPI-IO");
     }
-    const haddr_t offset = H5Dget_offset(writer->targets[writer->layout->schema_array_count + OWN_CRASHES].dataset);
-    if (offset == HADDR_UNDEF)
-        return fail(error, STATUS_BAD_RESULTS, "%s: its datasets are not contiguous", writer->path);
-    writer->crashes_offset = (int64_t)offset;
+    for (int table = 0; table < table_count(writer->layout); table++) {
+        const int crashes = layout_own(writer->layout, (enum results_table)table, OWN_CRASHES);
+        const haddr_t offset = H5Dget_offset(writer->targets[crashes].dataset);
+        if (offset == HADDR_UNDEF)
+            return fail(error, STATUS_BAD_RESULTS, "%s: its datasets are not contiguous", writer->path);
+        writer->crashes_offset[table] = (int64_t)offset;
+    }
     return STATUS_OK;
 }
 
@@ -129,13 +136,16 @@ static int compare_by_path(const void *a, const void *b, void *context)
     return strcmp(first, second);
 }
 
-static void order_for_checksum(struct results_writer *writer)
+static void order_for_checksum(struct results_writer *writer, enum results_table table)
 {
     struct layout *layout = writer->layout;
+    int *order = writer->checksum_order[table];
+    int count = 0;
     for (int a = 0; a < layout->schema_array_count; a++)
-        if (array_is_row(&layout->arrays[a]) && layout->arrays[a].reproducible)
-            writer->checksum_order[writer->checksum_count++] = a;
-    qsort_r(writer->checksum_order, (size_t)writer->checksum_count, sizeof(int), compare_by_path, layout->arrays);
+        if (array_is_row_of(&layout->arrays[a], layout->pair_dimension, table) && layout->arrays[a].reproducible)
+            order[count++] = a;
+    qsort_r(order, (size_t)count, sizeof *order, compare_by_path, layout->arrays);
+    writer->checksum_count[table] = count;
 }
 
 static void release(struct results_writer **writer)
@@ -157,7 +167,8 @@ static void release(struct results_writer **writer)
         close(it->descriptor);
     layout_destroy(&it->layout);
     memory_free(it->targets);
-    memory_free(it->checksum_order);
+    for (int table = 0; table < TABLE_COUNT; table++)
+        memory_free(it->checksum_order[table]);
     memory_free(it->path);
     memory_free(it);
     *writer = NULL;
@@ -174,9 +185,11 @@ static enum status allocate_parts(struct results_writer *writer, const char *pat
     const size_t arrays = (size_t)writer->layout->array_count;
     TRY(memory_allocate(&memory, arrays, sizeof *writer->targets, "datasets of the results file", error));
     writer->targets = memory;
-    TRY(memory_allocate(&memory, arrays, sizeof(int), "order of the checksum", error));
-    writer->checksum_order = memory;
-    order_for_checksum(writer);
+    for (int table = 0; table < TABLE_COUNT; table++) {
+        TRY(memory_allocate(&memory, arrays, sizeof(int), "order of the checksum", error));
+        writer->checksum_order[table] = memory;
+        order_for_checksum(writer, (enum results_table)table);
+    }
     return STATUS_OK;
 }
 

@@ -27,14 +27,14 @@ static int64_t items_from(const struct reader_array *array, int first)
 
 int64_t reader_slab_items(const struct reader_array *array)
 {
-    return items_from(array, array->per_trial ? 1 : 0);
+    return items_from(array, array->per_trial || array->per_pair ? 1 : 0);
 }
 
-herr_t reader_read_slab(const struct reader_array *array, int64_t trial, hid_t memory_type, void *out)
+herr_t reader_read_slab(const struct reader_array *array, int64_t row, hid_t memory_type, void *out)
 {
-    if (!array->per_trial)
+    if (!array->per_trial && !array->per_pair)
         return H5Dread(array->dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out);
-    hsize_t start[RESULTS_RANK_MAX] = {(hsize_t)trial};
+    hsize_t start[RESULTS_RANK_MAX] = {(hsize_t)row};
     hsize_t count[RESULTS_RANK_MAX];
     memcpy(count, array->sizes, sizeof count);
     count[0] = 1;

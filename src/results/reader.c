@@ -117,15 +117,15 @@ static enum status grow(struct results_reader *reader, struct error *error)
 
 struct listing {
     struct results_reader *reader;
-    hid_t trial_scale;
+    hid_t trial_scale, pair_scale; /* pair_scale: invalid where there are no pairs */
     struct error *error;
     enum status status;
 };
 
-static bool has_trials(const struct listing *listing, const struct reader_array *array)
+static bool is_per(const struct reader_array *array, hid_t scale, int64_t size)
 {
-    return array->rank > 0 && array->sizes[0] == (hsize_t)listing->reader->trials &&
-           H5DSis_attached(array->dataset, listing->trial_scale, 0) > 0;
+    return scale >= 0 && array->rank > 0 && array->sizes[0] == (hsize_t)size &&
+           H5DSis_attached(array->dataset, scale, 0) > 0;
 }
 
 static herr_t list_object(hid_t file, const char *name, const H5O_info_t *info, void *context)
@@ -148,7 +148,8 @@ static herr_t list_object(hid_t file, const char *name, const H5O_info_t *info, 
                                reader->path, name);
         return -1;
     }
-    array->per_trial = has_trials(listing, array);
+    array->per_trial = is_per(array, listing->trial_scale, reader->trials);
+    array->per_pair = is_per(array, listing->pair_scale, reader->pairs);
     return 0;
 }
 
@@ -166,18 +167,35 @@ static herr_t visit(hid_t file, H5O_iterate_t operation, void *context)
 #endif
 }
 
+/* Opens a dimension's scale; invalid when it is none. */
+static hid_t open_scale(const struct results_reader *reader, const char *path, int64_t *size)
+{
+    const hid_t scale = H5Dopen2(reader->file, path, H5P_DEFAULT);
+    if (scale < 0)
+        return H5I_INVALID_HID;
+    hsize_t items = 0;
+    const hid_t space = H5Dget_space(scale);
+    const bool good = H5Sget_simple_extent_ndims(space) == 1 && H5Sget_simple_extent_dims(space, &items, NULL) >= 0;
+    H5Sclose(space);
+    *size = (int64_t)items;
+    if (good)
+        return scale;
+    H5Dclose(scale);
+    return H5I_INVALID_HID;
+}
+
 static enum status list_arrays(struct results_reader *reader, struct error *error)
 {
-    hsize_t trials = 0;
-    const hid_t scale = H5Dopen2(reader->file, "/trial", H5P_DEFAULT);
-    const hid_t space = scale < 0 ? H5I_INVALID_HID : H5Dget_space(scale);
-    if (scale < 0 || H5Sget_simple_extent_ndims(space) != 1 || H5Sget_simple_extent_dims(space, &trials, NULL) < 0)
+    struct listing listing = {.reader = reader, .error = error};
+    listing.trial_scale = open_scale(reader, "/trial", &reader->trials);
+    if (listing.trial_scale < 0)
         return h5_fail(error, STATUS_BAD_RESULTS, reader->path, "has no dimension `trial`");
-    H5Sclose(space);
-    reader->trials = (int64_t)trials;
-    struct listing listing = {.reader = reader, .trial_scale = scale, .error = error};
+    const bool has_pairs = H5Lexists(reader->file, "/pair", H5P_DEFAULT) > 0;
+    listing.pair_scale = has_pairs ? open_scale(reader, "/pair", &reader->pairs) : H5I_INVALID_HID;
     const herr_t result = visit(reader->file, list_object, &listing);
-    H5Dclose(scale);
+    H5Dclose(listing.trial_scale);
+    if (listing.pair_scale >= 0)
+        H5Dclose(listing.pair_scale);
     if (listing.status != STATUS_OK)
         return listing.status;
     if (result < 0)
@@ -237,6 +255,11 @@ void results_reader_close(struct results_reader **reader)
 int64_t results_reader_trials(const struct results_reader *reader)
 {
     return reader->trials;
+}
+
+int64_t results_reader_pairs(const struct results_reader *reader)
+{
+    return reader->pairs;
 }
 
 const struct reader_array *reader_find(const struct results_reader *reader, const char *path)

@@ -11,15 +11,15 @@ struct reader_array {
     hid_t dataset;
     int rank;
     hsize_t sizes[RESULTS_RANK_MAX];
-    bool row;       /* written trial by trial by the run: covered by the checksum if reproducible */
-    bool per_trial; /* first dimension is `trial` */
+    bool row;                 /* written by the run, one unit at a time: covered by the checksum if reproducible */
+    bool per_trial, per_pair; /* first dimension is `trial`, `pair` */
     bool reproducible;
 };
 
 struct results_reader {
     char *path;
     hid_t file;
-    int64_t trials;
+    int64_t trials, pairs;
     int array_count, array_capacity;
     struct reader_array *arrays; /* sorted by path */
 };
@@ -27,10 +27,10 @@ struct results_reader {
 /* NULL when there is none. */
 const struct reader_array *reader_find(const struct results_reader *reader, const char *path);
 
-/* Items of one trial's slab, or of the whole array when it has no dimension `trial`. */
+/* Items of one row's slab, or of the whole array when it is neither per trial nor per pair. */
 int64_t reader_slab_items(const struct reader_array *array);
 
-/* Reads one trial's slab as memory_type into out. */
-herr_t reader_read_slab(const struct reader_array *array, int64_t trial, hid_t memory_type, void *out);
+/* Reads one row's slab as memory_type into out. */
+herr_t reader_read_slab(const struct reader_array *array, int64_t row, hid_t memory_type, void *out);
 
 #endif

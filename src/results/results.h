@@ -1,10 +1,11 @@
 /* results.h - one HDF5 file for a whole sweep: laid out once, then only rows are written.
  *
  * The layer knows arrays, not what they mean: a schema lists dimensions, fixed arrays (written when the file is made)
- * and row columns (leading dimension `trial`, written trial by trial). It adds its own columns to /trials (`state`,
- * `outcome`, `attempt`, `crashes`, `checksum`, `message`, `seconds`, ...) and the table /sessions.
+ * and row columns (leading dimension `trial`, written trial by trial; or `pair`). It adds its own columns to /trials
+ * (`state`, `outcome`, `attempt`, `crashes`, `checksum`, `message`, `seconds`, ...), to /pairs the same, and the table
+ * /sessions. What is committed by itself is a unit: the trials are units 0, 1, ..., and the pairs follow.
  *
- * Commit order of a trial: rows, then checksum and outcome, then data to disk, then the state byte. A reader trusts
+ * Commit order of a unit: rows, then checksum and outcome, then data to disk, then the state byte. A reader trusts
  * only rows whose state is `committed`. */
 #ifndef SEEDBED_RESULTS_RESULTS_H
 #define SEEDBED_RESULTS_RESULTS_H
@@ -68,7 +69,10 @@ struct results_schema {
     int array_count;
     const struct results_attribute *attributes;
     int attribute_count;
+    int pair_dimension; /* index of `pair`; 0: there are no pairs */
 };
+
+enum results_table { TABLE_TRIALS, TABLE_PAIRS, TABLE_COUNT };
 
 enum trial_state { TRIAL_WAITING, TRIAL_RUNNING, TRIAL_COMMITTED };
 enum trial_outcome { OUTCOME_NONE, OUTCOME_DONE, OUTCOME_DIVERGED, OUTCOME_TIMEOUT, OUTCOME_FAILED, OUTCOME_COUNT };
@@ -109,23 +113,27 @@ enum status results_open(const char *path, const struct results_schema *schema, 
 /* Collective. */
 enum status results_close(struct results_writer **writer, struct error *error);
 
-/* One trial's rows in memory, in the file's types, reused from trial to trial. Owned by the caller. */
+/* One unit's rows in memory, in the file's types, reused from unit to unit of the same table. Owned by the caller. */
 struct results_row;
-enum status results_row_create(const struct results_schema *schema, struct results_row **out, struct error *error);
+enum status results_row_create(const struct results_schema *schema, enum results_table table, struct results_row **out,
+                               struct error *error);
 void results_row_destroy(struct results_row **row);
 /* Sets everything to absent: NaN, -1, 0 for unsigned, "" for text. */
 void results_row_clear(struct results_row *row);
-/* Lends the slab of schema->arrays[array]: its dimensions without `trial`. */
+/* Lends the slab of schema->arrays[array]: its dimensions without the first; NULL when it is not of the row's table. */
 void *results_row_data(struct results_row *row, int array);
 
-/* Writes that the trial is about to run: attempt + 1, state running. Any rank, alone, for a trial that it was given. */
-enum status results_begin(struct results_writer *writer, int64_t trial, struct error *error);
+/* Writes that the unit is about to run: attempt + 1, state running. Any rank, alone, for a unit that it was given. */
+enum status results_begin(struct results_writer *writer, int64_t unit, struct error *error);
+
+/* Reads back what was committed of a trial: the slab of schema->arrays[array] into out, in memory types. Any rank. */
+enum status results_fetch(struct results_writer *writer, int array, int64_t trial, void *out, struct error *error);
 
 /* Commits. STATUS_NO_SPACE or STATUS_IO: not committed. Any rank, alone. */
-enum status results_commit(struct results_writer *writer, int64_t trial, const struct results_row *row,
+enum status results_commit(struct results_writer *writer, int64_t unit, const struct results_row *row,
                            const struct trial_ending *ending, struct error *error);
 
-/* Writes from a signal handler that the process died in this trial: crashes + 1. Async-signal-safe; NULL writer is
+/* Writes from a signal handler that the process died in this unit: crashes + 1. Async-signal-safe; NULL writer is
  * ignored. */
 void results_note_crash(struct results_writer *writer);
 
@@ -148,6 +156,7 @@ struct results_reader;
 enum status results_reader_open(const char *path, struct results_reader **out, struct error *error);
 void results_reader_close(struct results_reader **reader);
 int64_t results_reader_trials(const struct results_reader *reader);
+int64_t results_reader_pairs(const struct results_reader *reader);
 /* True when the file has the dataset "/group/name". */
 bool results_reader_has(const struct results_reader *reader, const char *path);
 
@@ -171,8 +180,9 @@ enum status results_read_attribute_integer(const struct results_reader *reader, 
 enum status results_read_last_session(const struct results_reader *reader, struct results_session *out, int *index,
                                       struct error *error);
 
-/* The checksum that a trial's rows have now: equal to /trials/checksum when they are as they were committed. */
-enum status results_checksum(const struct results_reader *reader, int64_t trial, uint64_t *out, struct error *error);
+/* The checksum that a unit's rows have now: equal to /trials/checksum (/pairs/checksum) when they are as they were
+ * committed. */
+enum status results_checksum(const struct results_reader *reader, int64_t unit, uint64_t *out, struct error *error);
 
 /* Rows of an older file for a file of schema (lent): a trial of both has the same identity, but its sweep may have
  * grown other axes, more epochs, more measure points. *out owned by the caller. */

@@ -7,7 +7,7 @@
 
 enum { SLAB_ALIGNMENT = 64 };
 
-static void measure_slabs(const struct results_schema *schema, struct results_row *row)
+static void measure_slabs(const struct results_schema *schema, enum results_table table, struct results_row *row)
 {
     int64_t offset = 0;
     for (int a = 0; a < row->slab_count; a++) {
@@ -16,7 +16,7 @@ static void measure_slabs(const struct results_schema *schema, struct results_ro
         slab->type = array->type;
         slab->text_bytes = array->text_bytes;
         slab->offset = offset;
-        if (!array_is_row(array))
+        if (!array_is_row_of(array, schema->pair_dimension, table))
             continue;
         slab->items = array_items(schema->dimensions, array, 1);
         slab->bytes = multiply_capped(slab->items, (int64_t)type_bytes(array->type, array->text_bytes));
@@ -26,7 +26,8 @@ static void measure_slabs(const struct results_schema *schema, struct results_ro
     row->bytes = offset;
 }
 
-enum status results_row_create(const struct results_schema *schema, struct results_row **out, struct error *error)
+enum status results_row_create(const struct results_schema *schema, enum results_table table, struct results_row **out,
+                               struct error *error)
 {
     void *memory = NULL;
     TRY(memory_allocate(&memory, 1, sizeof(struct results_row), "row of results", error));
@@ -35,8 +36,8 @@ enum status results_row_create(const struct results_schema *schema, struct resul
     enum status status = memory_allocate(&memory, (size_t)row->slab_count, sizeof *row->slabs, "row of results", error);
     if (status == STATUS_OK) {
         row->slabs = memory;
-        measure_slabs(schema, row);
-        status = memory_allocate(&memory, 1, (size_t)row->bytes, "rows of one trial", error);
+        measure_slabs(schema, table, row);
+        status = memory_allocate(&memory, 1, (size_t)row->bytes, "rows of results", error);
     }
     if (status != STATUS_OK) {
         results_row_destroy(&row);

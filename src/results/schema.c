@@ -32,23 +32,22 @@ struct own_entry {
 
 static const struct own_entry own_entries[OWN_COUNT] = {
     [OWN_STATE] = OWN("trials", "state", RESULTS_ENUM, 0, "1", true, INITIAL_ZERO,
-                      "whether the trial's rows are whole: only `committed` ones are"),
-    [OWN_OUTCOME] = OWN("trials", "outcome", RESULTS_ENUM, 0, "1", true, INITIAL_ZERO, "how the trial ended"),
-    [OWN_ATTEMPT] = OWN("trials", "attempt", RESULTS_INT32, 0, "1", false, INITIAL_ZERO, "times the trial was started"),
-    [OWN_CRASHES] =
-        OWN("trials", "crashes", RESULTS_INT32, 0, "1", false, INITIAL_ZERO, "times the trial ended its process"),
+                      "whether the rows are whole: only `committed` ones are"),
+    [OWN_OUTCOME] = OWN("trials", "outcome", RESULTS_ENUM, 0, "1", true, INITIAL_ZERO, "how it ended"),
+    [OWN_ATTEMPT] = OWN("trials", "attempt", RESULTS_INT32, 0, "1", false, INITIAL_ZERO, "times it was started"),
+    [OWN_CRASHES] = OWN("trials", "crashes", RESULTS_INT32, 0, "1", false, INITIAL_ZERO, "times it ended its process"),
     [OWN_CHECKSUM] = OWN("trials", "checksum", RESULTS_UINT64, 0, "1", true, INITIAL_ZERO,
-                         "XXH3-64 over the trial's reproducible rows, outcome and message"),
+                         "XXH3-64 over the reproducible rows, outcome and message"),
     [OWN_MESSAGE] = OWN("trials", "message", RESULTS_TEXT, MESSAGE_BYTES, "1", true, INITIAL_HOLE,
-                        "why the trial ended as it did; empty when done"),
+                        "why it ended as it did; empty when done"),
     [OWN_SECONDS] =
         OWN("trials", "seconds", RESULTS_FLOAT64, 0, "s", false, INITIAL_ABSENT, "wall time of the last attempt"),
     [OWN_SAMPLES_PER_SECOND] = OWN("trials", "samples_per_second", RESULTS_FLOAT64, 0, "s-1", false, INITIAL_ABSENT,
                                    "training samples per second of wall time"),
-    [OWN_RANK] = OWN("trials", "rank", RESULTS_INT32, 0, "1", false, INITIAL_ABSENT, "MPI rank that ran the trial"),
-    [OWN_HOST] = OWN("trials", "host", RESULTS_TEXT, HOST_BYTES, "1", false, INITIAL_HOLE, "host that ran the trial"),
-    [OWN_SESSION] = OWN("trials", "session", RESULTS_INT32, 0, "1", false, INITIAL_ABSENT,
-                        "row of /sessions that committed the trial"),
+    [OWN_RANK] = OWN("trials", "rank", RESULTS_INT32, 0, "1", false, INITIAL_ABSENT, "MPI rank that ran it"),
+    [OWN_HOST] = OWN("trials", "host", RESULTS_TEXT, HOST_BYTES, "1", false, INITIAL_HOLE, "host that ran it"),
+    [OWN_SESSION] =
+        OWN("trials", "session", RESULTS_INT32, 0, "1", false, INITIAL_ABSENT, "row of /sessions that committed it"),
     [SESSION_STARTED] = OWN("sessions", "started", RESULTS_FLOAT64, 0, SINCE_1970, false, INITIAL_ABSENT, "start, UTC"),
     [SESSION_ENDED] = OWN("sessions", "ended", RESULTS_FLOAT64, 0, SINCE_1970, false, INITIAL_ABSENT, "end, UTC"),
     [SESSION_HOST] = OWN("sessions", "host", RESULTS_TEXT, HOST_BYTES, "1", false, INITIAL_ZERO, "host of rank 0"),
@@ -61,9 +60,27 @@ static const struct own_entry own_entries[OWN_COUNT] = {
                            "running, complete, stopped or failed; empty: unused row"),
 };
 
-enum initial layout_initial(enum own_column column)
+enum initial layout_initial(const struct layout *layout, int array)
 {
-    return own_entries[column].initial;
+    const int own = array - layout->schema_array_count;
+    return own_entries[own < OWN_COUNT ? own : own - OWN_COUNT].initial;
+}
+
+int layout_own(const struct layout *layout, enum results_table table, enum own_column column)
+{
+    return layout->schema_array_count + (table == TABLE_PAIRS ? OWN_COUNT : 0) + (int)column;
+}
+
+enum results_table layout_table(const struct layout *layout, int64_t unit, int64_t *row)
+{
+    *row = unit < layout->trials ? unit : unit - layout->trials;
+    return unit < layout->trials ? TABLE_TRIALS : TABLE_PAIRS;
+}
+
+bool array_is_row_of(const struct results_array *array, int pair_dimension, enum results_table table)
+{
+    const int dimension = table == TABLE_TRIALS ? 0 : pair_dimension;
+    return array_is_row(array) && array->rank > 0 && array->dimensions[0] == dimension;
 }
 
 void array_path(const struct results_array *array, char path[PATH_BYTES])
@@ -171,9 +188,11 @@ static enum status check_array(const struct layout *layout, int index, struct er
     if (!array_is_good(layout, array))
         return fail(error, STATUS_INTERNAL, "results schema: array %d ('%.64s/%.64s') is not usable", index,
                     array->group, array->name);
-    if (index < layout->schema_array_count && array_is_row(array) && (array->rank < 1 || array->dimensions[0] != 0))
-        return fail(error, STATUS_INTERNAL, "results schema: /%s/%s has no data and no dimension `trial`", array->group,
-                    array->name);
+    if (index < layout->schema_array_count && array_is_row(array) &&
+        !array_is_row_of(array, layout->pair_dimension, TABLE_TRIALS) &&
+        !array_is_row_of(array, layout->pair_dimension, TABLE_PAIRS))
+        return fail(error, STATUS_INTERNAL, "results schema: /%s/%s has no data and no dimension `trial` or `pair`",
+                    array->group, array->name);
     for (int other = 0; other < index; other++)
         if (strcmp(layout->arrays[other].name, array->name) == 0 &&
             strcmp(layout->arrays[other].group, array->group) == 0)
@@ -190,6 +209,24 @@ static enum status layout_check(const struct layout *layout, struct error *error
     return STATUS_OK;
 }
 
+static int own_count(const struct results_schema *schema)
+{
+    return OWN_COUNT + (schema->pair_dimension > 0 ? OWN_ROW_COUNT : 0);
+}
+
+static void fill_own(struct layout *layout, int own, const char *group, int dimension)
+{
+    const enum own_column column = (enum own_column)(own < OWN_COUNT ? own : own - OWN_COUNT);
+    struct results_array *array = &layout->arrays[layout->schema_array_count + own];
+    *array = own_entries[column].array;
+    snprintf(array->group, sizeof array->group, "%s", group);
+    array->dimensions[0] = dimension;
+    if (column == OWN_STATE)
+        array->enum_names = trial_state_names;
+    if (column == OWN_OUTCOME)
+        array->enum_names = trial_outcome_names;
+}
+
 static void layout_fill(struct layout *layout, const struct results_schema *schema)
 {
     const int session = schema->dimension_count;
@@ -200,19 +237,17 @@ static void layout_fill(struct layout *layout, const struct results_schema *sche
                                                              .long_name = "start of the run",
                                                              .units = "1"};
     layout->dimension_count = session + 1;
+    layout->pair_dimension = schema->pair_dimension;
+    layout->trials = schema->dimensions[0].size;
+    layout->pairs = schema->pair_dimension > 0 ? schema->dimensions[schema->pair_dimension].size : 0;
     if (schema->array_count > 0)
         memcpy(layout->arrays, schema->arrays, (size_t)schema->array_count * sizeof *layout->arrays);
-    for (int own = 0; own < OWN_COUNT; own++) {
-        struct results_array *array = &layout->arrays[schema->array_count + own];
-        *array = own_entries[own].array;
-        array->dimensions[0] = own >= SESSION_STARTED ? session : 0;
-        if (own == OWN_STATE)
-            array->enum_names = trial_state_names;
-        if (own == OWN_OUTCOME)
-            array->enum_names = trial_outcome_names;
-    }
     layout->schema_array_count = schema->array_count;
-    layout->array_count = schema->array_count + OWN_COUNT;
+    layout->array_count = schema->array_count + own_count(schema);
+    for (int own = 0; own < OWN_COUNT; own++)
+        fill_own(layout, own, own >= SESSION_STARTED ? "sessions" : "trials", own >= SESSION_STARTED ? session : 0);
+    for (int own = OWN_COUNT; own < own_count(schema); own++)
+        fill_own(layout, own, "pairs", schema->pair_dimension);
     layout->attributes = schema->attributes;
     layout->attribute_count = schema->attribute_count;
 }
@@ -221,6 +256,10 @@ enum status layout_create(const struct results_schema *schema, struct layout **o
 {
     if (schema->dimension_count < 1 || strcmp(schema->dimensions[0].name, "trial") != 0)
         return fail(error, STATUS_INTERNAL, "results schema: the first dimension is not `trial`");
+    if (schema->pair_dimension != 0 &&
+        (schema->pair_dimension < 0 || schema->pair_dimension >= schema->dimension_count ||
+         strcmp(schema->dimensions[schema->pair_dimension].name, "pair") != 0))
+        return fail(error, STATUS_INTERNAL, "results schema: dimension %d is not `pair`", schema->pair_dimension);
     void *memory = NULL;
     TRY(memory_allocate(&memory, 1, sizeof(struct layout), "results layout", error));
     struct layout *layout = memory;
@@ -229,7 +268,7 @@ enum status layout_create(const struct results_schema *schema, struct layout **o
     if (status != STATUS_OK)
         goto destroy;
     layout->dimensions = memory;
-    status = memory_allocate(&memory, (size_t)schema->array_count + OWN_COUNT, sizeof *layout->arrays,
+    status = memory_allocate(&memory, (size_t)schema->array_count + (size_t)own_count(schema), sizeof *layout->arrays,
                              "arrays of the results file", error);
     if (status != STATUS_OK)
         goto destroy;

@@ -9,7 +9,7 @@ enum { PATH_BYTES = 2 * RESULTS_NAME_BYTES + 2 };
 
 #define FORMAT_NAME "seedbed-results"
 
-/* The engine's own columns, in the order of the table in schema.c. */
+/* The engine's own columns, in the order of the table in schema.c; those of /pairs follow. */
 enum own_column {
     OWN_STATE,
     OWN_OUTCOME,
@@ -22,7 +22,8 @@ enum own_column {
     OWN_RANK,
     OWN_HOST,
     OWN_SESSION,
-    SESSION_STARTED,
+    OWN_ROW_COUNT, /* the columns above stand in /trials and, where there are pairs, in /pairs */
+    SESSION_STARTED = OWN_ROW_COUNT,
     SESSION_ENDED,
     SESSION_HOST,
     SESSION_PROCESS,
@@ -41,6 +42,8 @@ struct layout {
     struct results_array *arrays; /* the schema's, then the own columns */
     int array_count;
     int schema_array_count; /* index of the first own column */
+    int pair_dimension;     /* 0: none */
+    int64_t trials, pairs;
     const struct results_attribute *attributes;
     int attribute_count;
 };
@@ -48,7 +51,12 @@ struct layout {
 /* Checks the schema (a mistake in it is ours: STATUS_INTERNAL). `attributes` and all data stay lent. */
 enum status layout_create(const struct results_schema *schema, struct layout **out, struct error *error);
 void layout_destroy(struct layout **layout);
-enum initial layout_initial(enum own_column column);
+/* Of an own column, by its index in arrays. */
+enum initial layout_initial(const struct layout *layout, int array);
+/* Index in arrays. */
+int layout_own(const struct layout *layout, enum results_table table, enum own_column column);
+/* The table and *row of a unit. */
+enum results_table layout_table(const struct layout *layout, int64_t unit, int64_t *row);
 
 /* "/group/name" */
 void array_path(const struct results_array *array, char path[PATH_BYTES]);
@@ -57,6 +65,7 @@ const char *type_name(enum results_type type);
 /* Items of the array from dimension `first` on: 0 the whole, 1 one trial's slab. INT64_MAX when it overflows. */
 int64_t array_items(const struct results_dimension *dimensions, const struct results_array *array, int first);
 bool array_is_row(const struct results_array *array);
+bool array_is_row_of(const struct results_array *array, int pair_dimension, enum results_table table);
 /* NaN, -1, 0 for unsigned and enums, "" for text. */
 void fill_absent(enum results_type type, size_t text_bytes, int64_t items, void *out);
 

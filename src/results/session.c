@@ -12,7 +12,7 @@ static enum status put_ending(struct results_writer *writer, const char *ending,
 {
     char text[ENDING_BYTES] = "";
     snprintf(text, sizeof text, "%s", ending);
-    return writer_put_own(writer, SESSION_ENDING, writer->session, text, error);
+    return writer_put_session(writer, SESSION_ENDING, text, error);
 }
 
 enum status results_session_begin(struct results_writer *writer, const struct results_session *session,
@@ -22,12 +22,12 @@ enum status results_session_begin(struct results_writer *writer, const struct re
     snprintf(host, sizeof host, "%s", session->host);
     snprintf(engine, sizeof engine, "%s", session->engine);
     const double not_ended = (double)NAN;
-    TRY(writer_put_own(writer, SESSION_STARTED, writer->session, &session->started, error));
-    TRY(writer_put_own(writer, SESSION_ENDED, writer->session, &not_ended, error));
-    TRY(writer_put_own(writer, SESSION_HOST, writer->session, host, error));
-    TRY(writer_put_own(writer, SESSION_PROCESS, writer->session, &session->process, error));
-    TRY(writer_put_own(writer, SESSION_RANKS, writer->session, &session->ranks, error));
-    TRY(writer_put_own(writer, SESSION_ENGINE, writer->session, engine, error));
+    TRY(writer_put_session(writer, SESSION_STARTED, &session->started, error));
+    TRY(writer_put_session(writer, SESSION_ENDED, &not_ended, error));
+    TRY(writer_put_session(writer, SESSION_HOST, host, error));
+    TRY(writer_put_session(writer, SESSION_PROCESS, &session->process, error));
+    TRY(writer_put_session(writer, SESSION_RANKS, &session->ranks, error));
+    TRY(writer_put_session(writer, SESSION_ENGINE, engine, error));
     TRY(put_ending(writer, session->ending[0] == '\0' ? "running" : session->ending, error));
     return writer_sync(writer, error);
 }
@@ -35,7 +35,7 @@ enum status results_session_begin(struct results_writer *writer, const struct re
 enum status results_session_end(struct results_writer *writer, const char *ending, struct error *error)
 {
     const double now = clock_wall();
-    TRY(writer_put_own(writer, SESSION_ENDED, writer->session, &now, error));
+    TRY(writer_put_session(writer, SESSION_ENDED, &now, error));
     TRY(put_ending(writer, ending, error));
     return writer_sync(writer, error);
 }

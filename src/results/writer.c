@@ -61,10 +61,15 @@ enum status writer_get(struct results_writer *writer, int index, int64_t row, vo
     return STATUS_OK;
 }
 
-enum status writer_put_own(struct results_writer *writer, enum own_column column, int64_t row, const void *data,
-                           struct error *error)
+enum status writer_put_session(struct results_writer *writer, enum own_column column, const void *data,
+                               struct error *error)
 {
-    return writer_put(writer, writer->layout->schema_array_count + (int)column, row, data, error);
+    return writer_put(writer, layout_own(writer->layout, TABLE_TRIALS, column), writer->session, data, error);
+}
+
+enum status results_fetch(struct results_writer *writer, int array, int64_t trial, void *out, struct error *error)
+{
+    return writer_get(writer, array, trial, out, error);
 }
 
 enum status writer_sync(struct results_writer *writer, struct error *error)

@@ -12,7 +12,6 @@ struct target {
     hid_t dataset, file_space, memory_space, memory_type; /* all 0 for a fixed array */
     int rank;
     hsize_t slab[RESULTS_RANK_MAX]; /* 1, then the sizes of the other dimensions */
-    bool by_trial;                  /* its rows are trials */
 };
 
 struct results_writer {
@@ -21,22 +20,22 @@ struct results_writer {
     const void *communicator;
     int rank;
     hid_t file;
-    struct target *targets; /* [layout->array_count] */
-    int *checksum_order;    /* reproducible row columns, sorted by path */
-    int checksum_count;
-    int descriptor;          /* this process's own: data to disk, crash notes, on rank 0 the locks */
-    int32_t session;         /* row in /sessions */
-    int64_t crashes_offset;  /* in the file */
-    int32_t crashes_to_note; /* little-endian, of the trial in flight */
-    atomic_llong in_flight;  /* trial, -1: none */
+    struct target *targets;           /* [layout->array_count] */
+    int *checksum_order[TABLE_COUNT]; /* reproducible row columns of each table, sorted by path */
+    int checksum_count[TABLE_COUNT];
+    int descriptor;                      /* this process's own: data to disk, crash notes, on rank 0 the locks */
+    int32_t session;                     /* row in /sessions */
+    int64_t crashes_offset[TABLE_COUNT]; /* of column `crashes` in the file */
+    int32_t crashes_to_note;             /* little-endian, of the unit in flight */
+    atomic_llong in_flight;              /* where its `crashes` stands in the file; -1: none */
 };
 
 /* Write or read one row of targets[index]. */
 enum status writer_put(struct results_writer *writer, int index, int64_t row, const void *data, struct error *error);
 enum status writer_get(struct results_writer *writer, int index, int64_t row, void *data, struct error *error);
-/* The same for an own column. */
-enum status writer_put_own(struct results_writer *writer, enum own_column column, int64_t row, const void *data,
-                           struct error *error);
+/* The same for a column of /sessions, in this session's row. */
+enum status writer_put_session(struct results_writer *writer, enum own_column column, const void *data,
+                               struct error *error);
 /* Waits until everything written is on disk. */
 enum status writer_sync(struct results_writer *writer, struct error *error);
 

@@ -106,7 +106,7 @@ enum status reuse_file(const char *path, const struct plan *plan, const struct s
     TRY(results_source_open(path, schema_results(schema), &source, error));
     enum status status = old_trials_read(results_source_reader(source), &old, error);
     if (status == STATUS_OK)
-        status = results_row_create(schema_results(schema), &row, error);
+        status = results_row_create(schema_results(schema), TABLE_TRIALS, &row, error);
     struct takeover to = {.source = source, .old = &old, .writer = writer, .row = row, .resume = resume, .result = out};
     if (status == STATUS_OK)
         status = take_trials(&to, plan, error);

@@ -204,7 +204,7 @@ static inline void run_trial(struct results_writer *writer, int64_t trial)
     struct error error;
     struct results_row *row = NULL;
     const struct trial_ending ending = ending_done();
-    must(results_row_create(&fixture_schema, &row, &error), &error);
+    must(results_row_create(&fixture_schema, TABLE_TRIALS, &row, &error), &error);
     must(results_begin(writer, trial, &error), &error);
     fill_row(row, trial);
     must(results_commit(writer, trial, row, &ending, &error), &error);

@@ -43,7 +43,7 @@ static void what_a_trial_leaves_out_is_absent(void **state)
     struct trial_ending ending = ending_done();
     ending.outcome = OUTCOME_FAILED;
     snprintf(ending.message, sizeof ending.message, "no reason \xc3\xa9 \xff end");
-    must(results_row_create(&fixture_schema, &row, &error), &error);
+    must(results_row_create(&fixture_schema, TABLE_TRIALS, &row, &error), &error);
     assert_null(results_row_data(row, FIXED_YAML));
     must(results_begin(writer, 3, &error), &error);
     must(results_commit(writer, 3, row, &ending, &error), &error);
@@ -217,7 +217,7 @@ static void equal_texts_are_equal_bytes(void **state)
     struct results_writer *writer = open_new(path);
     struct results_row *row = NULL;
     const struct trial_ending ending = ending_done();
-    must(results_row_create(&fixture_schema, &row, &error), &error);
+    must(results_row_create(&fixture_schema, TABLE_TRIALS, &row, &error), &error);
     memcpy(results_row_data(row, ROW_NOTE), "same\0", 5);
     must(results_commit(writer, 0, row, &ending, &error), &error);
     memcpy(results_row_data(row, ROW_NOTE), "same\0left over", 14);

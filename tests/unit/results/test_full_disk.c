@@ -68,7 +68,7 @@ static void a_full_disk_stops_the_commit_and_room_lets_it_go_on(void **state)
     snprintf(filler, sizeof filler, "%s", path_of("filler"));
     must(results_create(path, &large_schema, &error), &error);
     must(results_open(path, &large_schema, &fixture_communicator, &writer, &error), &error);
-    must(results_row_create(&large_schema, &row, &error), &error);
+    must(results_row_create(&large_schema, TABLE_TRIALS, &row, &error), &error);
     memset(results_row_data(row, ROW_MARGINS), 0x41, (size_t)POINTS * 10000 * sizeof(float));
     must(results_begin(writer, 0, &error), &error);
     must(results_commit(writer, 0, row, &ending, &error), &error);

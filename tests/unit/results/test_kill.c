@@ -43,7 +43,7 @@ static int write_for_ever(const char *path)
     const struct trial_ending ending = ending_done();
     MPI_Init(NULL, NULL);
     if (results_open(path, &large_schema, &fixture_communicator, &writer, &error) != STATUS_OK ||
-        results_row_create(&large_schema, &row, &error) != STATUS_OK) {
+        results_row_create(&large_schema, TABLE_TRIALS, &row, &error) != STATUS_OK) {
         fprintf(stderr, "%s\n", error.text);
         return 2;
     }
