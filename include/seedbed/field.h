@@ -13,6 +13,7 @@
 enum {
     FIELD_TEXT_BYTES = 512, /* longest text value, with its end */
     FIELD_LIST_MAX = 128,   /* longest list value */
+    FIELD_LIST_DEPTH = 12,  /* deepest FIELD_LIST within others */
     CHOICE_BYTES = 2560,    /* largest settings of a kind */
     CHOICES_MAX = 16        /* most entries of a FIELD_CHOICES section */
 };
@@ -31,7 +32,8 @@ enum field_type {
     FIELD_NAMES,    /* struct name_list: names out of .kinds */
     FIELD_CHOICE,   /* struct choice: `name`, or {kind: name, setting: value} */
     FIELD_CHOICES,  /* struct choices: a map from names out of .kinds to their settings */
-    FIELD_SECTION   /* a nested struct described by .section */
+    FIELD_SECTION,  /* a nested struct described by .section */
+    FIELD_LIST      /* struct item_list: each item is what .item says */
 };
 
 enum field_flag {
@@ -71,6 +73,13 @@ struct choices {
     struct choice items[CHOICES_MAX];
 };
 
+/* Items in the order of the sweep file, each a value of the field's .item: struct choice, the section's struct, or
+ * struct item_list. Lent by whoever read the configuration, and never changed: a copy of the list has the same ones. */
+struct item_list {
+    int count;
+    const void *const *items; /* [count] */
+};
+
 /* One key. A table ends with a field whose name is NULL. Numbers are in [minimum, maximum] unless both are 0. */
 struct field {
     const char *name;
@@ -83,6 +92,9 @@ struct field {
     const char *summary;            /* one sentence */
     const struct field *section;    /* FIELD_SECTION */
     const struct kind_table *kinds; /* FIELD_NAME, FIELD_NAMES, FIELD_CHOICE, FIELD_CHOICES */
+    const struct field *item;       /* FIELD_LIST: FIELD_CHOICE, FIELD_SECTION or FIELD_LIST, at offset 0; its name is
+                                     * the word for one: "layer" */
+    size_t item_bytes;              /* FIELD_LIST of sections: sizeof the section's struct */
 };
 
 /* Something that a sweep file names: a loss, a layer, a metric... First member of every `..._ops` struct. */

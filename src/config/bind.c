@@ -1,5 +1,5 @@
 /* bind.c - maps of the tree into structs: every field of a table gets its value or its default, and every key of the
- * map must belong to a field. Scalars and lists are in bind_value.c.
+ * map must belong to a field. Scalars and lists of them are in bind_value.c, lists of items in bind_list.c.
  * The settings of a FIELD_INLINE choice stand in its section's own map, so a map is read by up to two tables. */
 #include <assert.h>
 #include <stdarg.h>
@@ -335,10 +335,13 @@ void bind_choices(const struct slot *slot)
     }
 }
 
-bool config_bind(const struct tree_node *root, const struct field *fields, const char *base_directory, void *out,
-                 struct faults *faults)
+bool config_bind(const struct tree_node *root, const struct field *fields, const struct config_reading *reading,
+                 void *out)
 {
-    struct binder binder = {.root_fields = fields, .base_directory = base_directory, .faults = faults};
+    struct binder binder = {.root_fields = fields,
+                            .base_directory = reading->base_directory,
+                            .lists = reading->lists,
+                            .faults = reading->faults};
     const struct slot slot = {.binder = &binder, .node = root, .out = out};
     if (root->type == TREE_MAP)
         bind_map(&slot, fields, root);
@@ -356,14 +359,17 @@ bool config_check_value(const struct field *fields, const char *path, const stru
         struct integer_list integers;
         struct real_list reals;
         struct name_list names;
+        struct item_list items;
         char text[FIELD_TEXT_BYTES];
     } room;
     if (!config_find_key(fields, path, &key) || key.field->type == FIELD_SECTION || key.field->type == FIELD_CHOICES)
         return false;
-    struct binder binder = {.root_fields = fields, .faults = faults, .partial = true};
+    struct config_lists lists = {0};
+    struct binder binder = {.root_fields = fields, .lists = &lists, .faults = faults, .partial = true};
     const struct slot root = {.binder = &binder};
     const struct slot slot = {
         .binder = &binder, .up = &root, .name = path, .field = key.field, .node = value, .out = &room};
     bind_value(&slot);
+    config_lists_free(&lists);
     return !binder.faulty;
 }

@@ -127,7 +127,7 @@ static void bind_path(const struct slot *slot)
 }
 
 /* Whether the value is a list; a scalar in its place is refused with the remedy. */
-static bool is_list(const struct slot *slot)
+bool slot_is_list(const struct slot *slot)
 {
     const struct tree_node *node = slot->node;
     if (node->type == TREE_LIST)
@@ -140,7 +140,7 @@ static bool is_list(const struct slot *slot)
     return false;
 }
 
-static bool has_room(const struct slot *slot, const struct tree_node *item, int64_t count, int64_t more)
+bool slot_has_room(const struct slot *slot, const struct tree_node *item, int64_t count, int64_t more)
 {
     if (count + more <= FIELD_LIST_MAX)
         return true;
@@ -158,7 +158,7 @@ static void add_range(const struct slot *slot, const struct tree_node *item, str
     }
     const uint64_t more = (uint64_t)last - (uint64_t)first;
     if (!in_range(slot, item, (double)first) || !in_range(slot, item, (double)last) ||
-        !has_room(slot, item, list->count, more >= FIELD_LIST_MAX ? FIELD_LIST_MAX + 1 : (int64_t)more + 1))
+        !slot_has_room(slot, item, list->count, more >= FIELD_LIST_MAX ? FIELD_LIST_MAX + 1 : (int64_t)more + 1))
         return;
     for (int64_t i = 0; i <= (int64_t)more; i++)
         list->values[list->count++] = first + i;
@@ -167,14 +167,14 @@ static void add_range(const struct slot *slot, const struct tree_node *item, str
 static void bind_integers(const struct slot *slot)
 {
     struct integer_list list = {0};
-    if (!is_list(slot))
+    if (!slot_is_list(slot))
         return;
     for (int i = 0; i < slot->node->count; i++) {
         const struct tree_node *item = slot->node->items[i];
         int64_t value = 0;
         if (scalar_is_range(item))
             add_range(slot, item, &list);
-        else if (!has_room(slot, item, list.count, 1))
+        else if (!slot_has_room(slot, item, list.count, 1))
             return;
         else if (read_integer(slot, item, &value))
             list.values[list.count++] = value;
@@ -185,12 +185,12 @@ static void bind_integers(const struct slot *slot)
 static void bind_reals(const struct slot *slot)
 {
     struct real_list list = {0};
-    if (!is_list(slot))
+    if (!slot_is_list(slot))
         return;
     for (int i = 0; i < slot->node->count; i++) {
         const struct tree_node *item = slot->node->items[i];
         double value = 0;
-        if (!has_room(slot, item, list.count, 1))
+        if (!slot_has_room(slot, item, list.count, 1))
             return;
         if (read_real(slot, item, &value))
             list.values[list.count++] = value;
@@ -233,14 +233,14 @@ static bool holds_name(const struct name_list *list, const struct kind *kind)
 static void bind_names(const struct slot *slot)
 {
     struct name_list list = {0};
-    if (!is_list(slot))
+    if (!slot_is_list(slot))
         return;
     for (int i = 0; i < slot->node->count; i++) {
         const struct tree_node *item = slot->node->items[i];
         const struct kind *kind = read_name(slot, item);
         if (kind != NULL && holds_name(&list, kind))
             slot_fault(slot, item, "'%s' stands in the list twice", kind->name);
-        else if (kind != NULL && has_room(slot, item, list.count, 1))
+        else if (kind != NULL && slot_has_room(slot, item, list.count, 1))
             list.values[list.count++] = kind;
     }
     *(struct name_list *)slot->out = list;
@@ -253,6 +253,6 @@ void bind_value(const struct slot *slot)
         [FIELD_SEED] = bind_seed,       [FIELD_DURATION] = bind_duration, [FIELD_TEXT] = bind_text,
         [FIELD_PATH] = bind_path,       [FIELD_INTEGERS] = bind_integers, [FIELD_REALS] = bind_reals,
         [FIELD_NAME] = bind_name,       [FIELD_NAMES] = bind_names,       [FIELD_CHOICE] = bind_choice,
-        [FIELD_CHOICES] = bind_choices, [FIELD_SECTION] = bind_section};
+        [FIELD_CHOICES] = bind_choices, [FIELD_SECTION] = bind_section,   [FIELD_LIST] = bind_list};
     binders[slot->field->type](slot);
 }

@@ -4,12 +4,14 @@
 
 #include <stdbool.h>
 
+#include "config/lists.h"
 #include "config/names.h"
 #include "config/tree.h"
 
 struct binder {
     const struct field *root_fields; /* for names that belong elsewhere */
     const char *base_directory;
+    struct config_lists *lists;
     struct faults *faults;
     bool partial; /* keys without default may be missing */
     bool faulty;
@@ -31,12 +33,19 @@ void slot_fault(const struct slot *slot, const struct tree_node *node, const cha
 /* "'abc' is not a number; allowed: a number above 0" for an item of the slot's value. */
 void slot_refuse(const struct slot *slot, const struct tree_node *item, const char *trouble);
 
+/* Whether the slot's value is a list; else a fault. */
+bool slot_is_list(const struct slot *slot);
+
+/* Whether a list that has `count` values has room for `more`; else a fault. */
+bool slot_has_room(const struct slot *slot, const struct tree_node *item, int64_t count, int64_t more);
+
 /* Binds one scalar or list; returns nothing: faults are in the binder. */
 void bind_value(const struct slot *slot);
 
-/* Binds sections, choices and maps of choices. */
+/* Binds sections, choices, maps of choices and lists of items. */
 void bind_section(const struct slot *slot);
 void bind_choice(const struct slot *slot);
 void bind_choices(const struct slot *slot);
+void bind_list(const struct slot *slot);
 
 #endif

@@ -90,6 +90,16 @@ static void add_list(struct text *out, const struct field *field, const void *va
     add_string(out, "]");
 }
 
+static void add_value(struct text *out, const struct field *field, const void *value);
+
+static void add_items(struct text *out, const struct field *field, const struct item_list *list)
+{
+    add_string(out, "[");
+    for (int i = 0; i < list->count; i++)
+        add_value(out, field->item, list->items[i]);
+    add_string(out, "]");
+}
+
 static void add_value(struct text *out, const struct field *field, const void *value)
 {
     switch (field->type) {
@@ -121,6 +131,9 @@ static void add_value(struct text *out, const struct field *field, const void *v
         break;
     case FIELD_CHOICES:
         add_choices(out, value);
+        break;
+    case FIELD_LIST:
+        add_items(out, field, value);
         break;
     case FIELD_SECTION:
         add_string(out, "{");

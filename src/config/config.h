@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "config/faults.h"
+#include "config/lists.h"
 #include "config/tree.h"
 #include "data/data.h"
 #include "metrics/metrics.h"
@@ -40,10 +41,16 @@ struct trial_config {
 
 extern const struct field trial_fields[]; /* of struct trial_config: the whole sweep file but grid, zip, exclude */
 
-/* Reads root by fields into the struct at out, defaults included; every fault goes to faults, each once.
- * base_directory: where relative FIELD_PATHs start. Returns whether there was none. Any rank. */
-bool config_bind(const struct tree_node *root, const struct field *fields, const char *base_directory, void *out,
-                 struct faults *faults);
+/* What a tree is read with. */
+struct config_reading {
+    const char *base_directory; /* where relative FIELD_PATHs start; NULL: they stay relative */
+    struct config_lists *lists; /* keeps the items of lists, which the config lends */
+    struct faults *faults;      /* gets every fault, each once */
+};
+
+/* Reads root by fields into the struct at out, defaults included. Returns whether there was no fault. Any rank. */
+bool config_bind(const struct tree_node *root, const struct field *fields, const struct config_reading *reading,
+                 void *out);
 
 /* The struct at `config` as YAML that reads back to the same values: every key, in the table's order. */
 void config_dump(const struct field *fields, const void *config, struct text *out);

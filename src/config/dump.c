@@ -85,12 +85,20 @@ static void write_names(struct text *out, const struct name_list *list)
     text_add(out, "]");
 }
 
-static void write_settings(struct text *out, const struct choice *choice, bool follows)
+/* "name: value" for every field, separated by commas. An inline choice's settings stand beside it. */
+static void write_fields(struct text *out, const struct field *fields, const unsigned char *config, bool follows)
 {
-    for (const struct field *field = kind_fields(choice->kind); field->name != NULL; field++) {
+    for (const struct field *field = fields; field->name != NULL; field++) {
+        const unsigned char *const value = config + field->offset;
         text_add(out, "%s%s: ", follows ? ", " : "", field->name);
-        write_value(out, field, choice->settings + field->offset);
         follows = true;
+        if ((field->flags & FIELD_INLINE) == 0) {
+            write_value(out, field, value);
+            continue;
+        }
+        const struct choice *const choice = (const void *)value;
+        text_add(out, "%s", choice->kind->name);
+        write_fields(out, kind_fields(choice->kind), choice->settings, true);
     }
 }
 
@@ -101,8 +109,30 @@ static void write_choice(struct text *out, const struct choice *choice)
         return;
     }
     text_add(out, "{kind: %s", choice->kind->name);
-    write_settings(out, choice, true);
+    write_fields(out, kind_fields(choice->kind), choice->settings, true);
     text_add(out, "}");
+}
+
+static void write_choices(struct text *out, const struct choices *choices)
+{
+    text_add(out, "{");
+    for (int i = 0; i < choices->count; i++) {
+        write_list_item(out, i);
+        text_add(out, "%s: {", choices->items[i].kind->name);
+        write_fields(out, kind_fields(choices->items[i].kind), choices->items[i].settings, false);
+        text_add(out, "}");
+    }
+    text_add(out, "}");
+}
+
+static void write_items(struct text *out, const struct field *field, const struct item_list *list)
+{
+    text_add(out, "[");
+    for (int i = 0; i < list->count; i++) {
+        write_list_item(out, i);
+        write_value(out, field->item, list->items[i]);
+    }
+    text_add(out, "]");
 }
 
 void write_value(struct text *out, const struct field *field, const void *value)
@@ -144,8 +174,16 @@ void write_value(struct text *out, const struct field *field, const void *value)
         write_choice(out, value);
         break;
     case FIELD_CHOICES:
+        write_choices(out, value);
+        break;
     case FIELD_SECTION:
-        break; /* maps over several lines: dump_field */
+        text_add(out, "{");
+        write_fields(out, field->section, value, false);
+        text_add(out, "}");
+        break;
+    case FIELD_LIST:
+        write_items(out, field, value);
+        break;
     }
 }
 
@@ -156,8 +194,19 @@ static void dump_choices(const struct field *field, const struct choices *choice
     text_add(out, "%*s%s:%s\n", indent, "", field->name, choices->count == 0 ? " {}" : "");
     for (int i = 0; i < choices->count; i++) {
         text_add(out, "%*s%s: {", indent + 2, "", choices->items[i].kind->name);
-        write_settings(out, &choices->items[i], false);
+        write_fields(out, kind_fields(choices->items[i].kind), choices->items[i].settings, false);
         text_add(out, "}\n");
+    }
+}
+
+/* A line for each item. */
+static void dump_list(const struct field *field, const struct item_list *list, int indent, struct text *out)
+{
+    text_add(out, "%*s%s:%s\n", indent, "", field->name, list->count == 0 ? " []" : "");
+    for (int i = 0; i < list->count; i++) {
+        text_add(out, "%*s- ", indent + 2, "");
+        write_value(out, field->item, list->items[i]);
+        text_add(out, "\n");
     }
 }
 
@@ -175,6 +224,8 @@ static void dump_field(const struct field *field, const void *value, int indent,
         dump_fields(field->section, value, indent + 2, out);
     } else if (field->type == FIELD_CHOICES) {
         dump_choices(field, value, indent, out);
+    } else if (field->type == FIELD_LIST) {
+        dump_list(field, value, indent, out);
     } else if ((field->flags & FIELD_INLINE) != 0) {
         dump_inline(field, value, indent, out);
     } else {

@@ -61,6 +61,16 @@ static bool enter_entry(struct cursor *cursor, const char *name, size_t length)
     return false;
 }
 
+/* Into an item of a list; without a config, into any. */
+static bool enter_item(struct cursor *cursor, const char *name, size_t length)
+{
+    const struct item_list *list = cursor->value;
+    const int index = tree_index(name, length);
+    if (index < 0 || index >= (list == NULL ? FIELD_LIST_MAX : list->count))
+        return false;
+    return enter_field(cursor, cursor->key.field->item, list == NULL ? NULL : list->items[index]);
+}
+
 static bool enter(struct cursor *cursor, const char *name, size_t length)
 {
     const struct field *field = cursor->key.field;
@@ -68,6 +78,8 @@ static bool enter(struct cursor *cursor, const char *name, size_t length)
         return false;
     if (field->type == FIELD_SECTION)
         return enter_table(cursor, field->section, cursor->value, name, length);
+    if (field->type == FIELD_LIST)
+        return enter_item(cursor, name, length);
     if (field->type == FIELD_CHOICES && cursor->kind != NULL)
         return enter_field(cursor, field_find(kind_fields(cursor->kind), name, length), NULL);
     if (field->type == FIELD_CHOICES)
@@ -189,6 +201,8 @@ static void add_names(struct phrase *phrase, const struct field *fields, const s
         phrase_add_fields(phrase, field->section);
     else if (field->type == FIELD_CHOICE)
         phrase_add(phrase, "kind and the settings of %ss", field->kinds->what);
+    else if (field->type == FIELD_LIST)
+        phrase_add(phrase, "the number of a %s, 0 for the first, at most %d", field->item->name, FIELD_LIST_MAX - 1);
     else
         phrase_add(phrase, "nothing below '%s'", field->name);
 }
@@ -212,4 +226,21 @@ void config_explain_key(const struct field *fields, const char *path, char *text
         snprintf(text, bytes, "unknown key '%.200s'; allowed%s%.*s: %s", path, left > path ? " in " : "",
                  (int)(left > path ? left - path - 1 : 0), path, allowed.text);
     }
+}
+
+int field_list_depth(const struct field *field)
+{
+    if (field->type == FIELD_LIST)
+        return 1 + field_list_depth(field->item);
+    return field->type == FIELD_INTEGERS || field->type == FIELD_REALS || field->type == FIELD_NAMES;
+}
+
+bool config_is_several(const struct field *field, const struct tree_node *node)
+{
+    for (int depth = field_list_depth(field); depth > 0; depth--) {
+        if (node->type != TREE_LIST || node->count == 0)
+            return false;
+        node = node->items[0];
+    }
+    return node->type == TREE_LIST;
 }

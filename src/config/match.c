@@ -39,23 +39,37 @@ static bool match_names(const struct name_list *list, const struct tree_node *no
     return node->count == list->count;
 }
 
+/* Whether every key of the map that the table has agrees; other keys do not. */
+static bool match_table(const struct field *fields, const unsigned char *values, const struct tree_node *map,
+                        const char *but)
+{
+    for (int i = 0; i < map->count; i++) {
+        const char *key = map->keys[i]->text;
+        const struct field *field = field_find(fields, key, strlen(key));
+        if (strcmp(key, but) == 0)
+            continue;
+        if (field == NULL || !config_matches(field, values + field->offset, map->items[i]))
+            return false;
+    }
+    return true;
+}
+
 static bool match_choice(const struct choice *choice, const struct tree_node *node)
 {
     if (choice->kind == NULL)
         return false;
-    if (node->type != TREE_MAP)
-        return strcmp(choice->kind->name, node->text) == 0;
-    for (int i = 0; i < node->count; i++) {
-        const char *key = node->keys[i]->text;
-        const struct field *setting = field_find(kind_fields(choice->kind), key, strlen(key));
-        const bool same =
-            strcmp(key, "kind") == 0
-                ? strcmp(choice->kind->name, node->items[i]->text) == 0
-                : setting != NULL && config_matches(setting, choice->settings + setting->offset, node->items[i]);
-        if (!same)
+    const struct tree_node *name = node->type == TREE_MAP ? tree_get(node, "kind") : node;
+    if (name != NULL && strcmp(choice->kind->name, name->text) != 0)
+        return false;
+    return node->type != TREE_MAP || match_table(kind_fields(choice->kind), choice->settings, node, "kind");
+}
+
+static bool match_items(const struct field *field, const struct item_list *list, const struct tree_node *node)
+{
+    for (int i = 0; i < node->count && i < list->count; i++)
+        if (!config_matches(field->item, list->items[i], node->items[i]))
             return false;
-    }
-    return true;
+    return node->type == TREE_LIST && node->count == list->count;
 }
 
 static bool match_seed(int64_t value, const struct tree_node *node)
@@ -108,6 +122,10 @@ bool config_matches(const struct field *field, const void *value, const struct t
         return match_names(value, node);
     case FIELD_CHOICE:
         return match_choice(value, node);
+    case FIELD_SECTION:
+        return node->type == TREE_MAP && match_table(field->section, value, node, "");
+    case FIELD_LIST:
+        return match_items(field, value, node);
     default:
         return false;
     }

@@ -141,6 +141,10 @@ void phrase_add_allowed(struct phrase *phrase, const struct field *field)
     case FIELD_CHOICES:
         add_one_of(phrase, "a map with keys out of ", field);
         break;
+    case FIELD_LIST:
+        phrase_add(phrase, "a list, each item ");
+        phrase_add_allowed(phrase, field->item);
+        break;
     case FIELD_SECTION:
         phrase_add(phrase, "a map with the keys ");
         phrase_add_fields(phrase, field->section);

@@ -65,10 +65,22 @@ static void add_comment(struct text *out, int indent, const char *comment)
     }
 }
 
+/* "a list of layers", whose kinds or keys stand below it. */
+static void add_list(const struct field *item, struct phrase *allowed)
+{
+    if (item->type == FIELD_CHOICE)
+        phrase_add(allowed, "a list of %s", item->kinds->plural);
+    else
+        phrase_add(allowed, "a list of %s", item->type == FIELD_LIST ? "lists" : "maps with the keys below");
+}
+
 static void add_allowed(const struct field *field, struct phrase *allowed)
 {
     enum { NAMES_MAX = 60 };
-    phrase_add_allowed(allowed, field);
+    if (field->type == FIELD_LIST)
+        add_list(field->item, allowed);
+    else
+        phrase_add_allowed(allowed, field);
     if (field->type == FIELD_CHOICE && allowed->length > NAMES_MAX) {
         *allowed = (struct phrase){0};
         phrase_add(allowed, "one of the %s below", field->kinds->plural);
@@ -81,58 +93,86 @@ static void add_allowed(const struct field *field, struct phrase *allowed)
         phrase_add(allowed, "; not in a grid");
 }
 
-/* The sentence, then "key: value   # what is allowed". off: the key is commented out. */
-static void add_key(struct text *out, bool off, int indent, const struct field *field)
+/* Where a key is written. */
+struct place {
+    bool off; /* commented out */
+    int indent;
+    const struct kind_table *within; /* of the list around it, whose kinds are already there; NULL: none */
+};
+
+/* The sentence, then "key: value   # what is allowed". */
+static void add_key(struct text *out, struct place place, const struct field *field)
 {
     char line[256];
     struct phrase allowed = {0};
     const char *value = field->default_text == NULL ? "..." : field->default_text;
     add_allowed(field, &allowed);
-    snprintf(line, sizeof line, "%*s%s%s: %s", indent, "", off ? "# " : "", field->name, value);
-    add_comment(out, indent, field->summary);
+    snprintf(line, sizeof line, "%*s%s%s: %s", place.indent, "", place.off ? "# " : "", field->name, value);
+    add_comment(out, place.indent, field->summary);
     text_add(out, "%-*s # %s\n", COMMENT_COLUMN, line, allowed.text);
 }
 
-static void add_fields(struct text *out, bool off, int indent, const struct field *fields);
+static void add_fields(struct text *out, struct place place, const struct field *fields);
 
 /* The kinds of a choice, each with its sentence and settings. Those of the default kind are part of the sweep when they
  * stand in the section's own map; the others are commented out. */
-static void add_kinds(struct text *out, bool off, int indent, const struct field *field)
+static void add_kinds(struct text *out, struct place place, const struct field *field)
 {
     const bool is_inline = (field->flags & FIELD_INLINE) != 0;
     for (const struct kind *const *kind = field->kinds->kinds; *kind != NULL; kind++) {
         char heading[300];
         const bool is_default = field->default_text != NULL && strcmp((*kind)->name, field->default_text) == 0;
         snprintf(heading, sizeof heading, "-- %s: %s", (*kind)->name, (*kind)->summary);
-        add_comment(out, indent, heading);
-        add_fields(out, off || !is_inline || !is_default, indent + (is_inline ? 0 : 4), kind_fields(*kind));
+        add_comment(out, place.indent, heading);
+        struct place inner = place;
+        inner.off = place.off || !is_inline || !is_default;
+        inner.indent += is_inline ? 0 : 4;
+        add_fields(out, inner, kind_fields(*kind));
     }
 }
 
-static void add_field(struct text *out, bool off, int indent, const struct field *field)
+/* What an item of a list may be, commented out; not again within itself. */
+static void add_item(struct text *out, struct place place, const struct field *item)
+{
+    place.off = true;
+    place.indent += 4;
+    if (item->type == FIELD_SECTION) {
+        add_fields(out, place, item->section);
+    } else if (item->type == FIELD_CHOICE && item->kinds != place.within) {
+        place.within = item->kinds;
+        add_kinds(out, place, item);
+    }
+}
+
+static void add_field(struct text *out, struct place place, const struct field *field)
 {
     if (field->type == FIELD_SECTION) {
         text_add(out, "\n");
-        add_comment(out, indent, field->summary);
-        text_add(out, "%*s%s:\n", indent, "", field->name);
-        add_fields(out, off, indent + 2, field->section);
+        add_comment(out, place.indent, field->summary);
+        text_add(out, "%*s%s%s:\n", place.indent, "", place.off ? "# " : "", field->name);
+        place.indent += 2;
+        add_fields(out, place, field->section);
         return;
     }
-    text_add(out, indent == 0 ? "\n" : "");
-    add_key(out, off, indent, field);
-    if (field->type == FIELD_CHOICE || field->type == FIELD_CHOICES)
-        add_kinds(out, off, indent + (field->type == FIELD_CHOICES ? 2 : 0), field);
+    text_add(out, place.indent == 0 ? "\n" : "");
+    add_key(out, place, field);
+    if (field->type == FIELD_LIST)
+        add_item(out, place, field->item);
+    if (field->type != FIELD_CHOICE && field->type != FIELD_CHOICES)
+        return;
+    place.indent += field->type == FIELD_CHOICES ? 2 : 0;
+    add_kinds(out, place, field);
 }
 
-static void add_fields(struct text *out, bool off, int indent, const struct field *fields)
+static void add_fields(struct text *out, struct place place, const struct field *fields)
 {
     for (const struct field *field = fields; field->name != NULL; field++)
-        add_field(out, off, indent, field);
+        add_field(out, place, field);
 }
 
 void config_reference(struct text *out)
 {
     text_add(out, "%s", head);
-    add_fields(out, false, 0, trial_fields);
+    add_fields(out, (struct place){0}, trial_fields);
     text_add(out, "\n%s", tail);
 }

@@ -29,12 +29,35 @@ static int find_key(const struct tree_node *map, const char *name, size_t length
     return -1;
 }
 
+int tree_index(const char *part, size_t length)
+{
+    enum { DIGITS_MAX = 6 };
+    int index = 0;
+    if (length == 0 || length > DIGITS_MAX || (part[0] == '0' && length > 1))
+        return -1;
+    for (size_t i = 0; i < length; i++) {
+        if (part[i] < '0' || part[i] > '9')
+            return -1;
+        index = 10 * index + part[i] - '0';
+    }
+    return index;
+}
+
+/* Place among the items of node of what a part of a path names; -1: none. */
+static int find_part(const struct tree_node *node, const char *part, size_t length)
+{
+    if (node->type == TREE_MAP)
+        return find_key(node, part, length);
+    const int index = node->type == TREE_LIST ? tree_index(part, length) : -1;
+    return index < node->count ? index : -1;
+}
+
 const struct tree_node *tree_find(const struct tree_node *root, const char *path)
 {
     const struct tree_node *node = root;
     while (node != NULL && *path != '\0') {
         const size_t length = strcspn(path, ".");
-        const int index = node->type == TREE_MAP ? find_key(node, path, length) : -1;
+        const int index = find_part(node, path, length);
         node = index < 0 ? NULL : node->items[index];
         path += length + (path[length] == '.');
     }
@@ -97,25 +120,61 @@ static const struct tree_node *as_map(struct tree_arena *arena, const struct tre
     return map_with(arena, map, 0, new_scalar(arena, "kind", 4, node), node);
 }
 
+/* A copy of list with value as an item; beyond its end, as its stray. */
+static const struct tree_node *list_with(struct tree_arena *arena, const struct tree_node *list, int index,
+                                         const struct tree_node *value)
+{
+    struct tree_node *copy = new_node(arena, TREE_LIST, list);
+    const struct tree_node **room = tree_arena_room(arena, (size_t)list->count * sizeof *room);
+    if (copy == NULL || room == NULL)
+        return NULL;
+    *copy = *list;
+    if (list->count > 0)
+        memcpy(room, list->items, (size_t)list->count * sizeof *room);
+    copy->items = room;
+    if (index < list->count) {
+        room[index] = value;
+    } else {
+        copy->stray = value;
+        copy->stray_index = index;
+    }
+    return copy;
+}
+
+static const struct tree_node *set_item(struct tree_arena *arena, const struct tree_node *list, const char *path,
+                                        const struct tree_node *value)
+{
+    const size_t length = strcspn(path, ".");
+    const int index = tree_index(path, length);
+    if (index < 0 || index >= list->count)
+        return index < 0 ? list : list_with(arena, list, index, value);
+    const struct tree_node *item = tree_set(arena, list->items[index], path + length + (path[length] == '.'), value);
+    return item == NULL ? NULL : list_with(arena, list, index, item);
+}
+
+static const struct tree_node *set_key(struct tree_arena *arena, const struct tree_node *map, const char *path,
+                                       const struct tree_node *value)
+{
+    const size_t length = strcspn(path, ".");
+    const int index = find_key(map, path, length);
+    assert(index < 0 || map->items != NULL);
+    const struct tree_node *before = index < 0 ? NULL : map->items[index];
+    const struct tree_node *key = index < 0 ? new_scalar(arena, path, length, value) : map->keys[index];
+    const struct tree_node *after = tree_set(arena, before, path + length + (path[length] == '.'), value);
+    return after == NULL ? NULL : map_with(arena, map, index < 0 ? map->count : index, key, after);
+}
+
 const struct tree_node *tree_set(struct tree_arena *arena, const struct tree_node *root, const char *path,
                                  const struct tree_node *value)
 {
     if (*path == '\0')
         return value;
+    if (root == NULL && tree_index(path, strcspn(path, ".")) >= 0)
+        root = new_node(arena, TREE_LIST, value);
     if (root != NULL && root->type == TREE_LIST)
-        return root;
+        return set_item(arena, root, path, value);
     const struct tree_node *map = as_map(arena, root, value);
-    if (map == NULL)
-        return NULL;
-    const size_t length = strcspn(path, ".");
-    int index = find_key(map, path, length);
-    assert(index < 0 || map->items != NULL);
-    const struct tree_node *before = index < 0 ? NULL : map->items[index];
-    const struct tree_node *key = index < 0 ? new_scalar(arena, path, length, value) : map->keys[index];
-    const struct tree_node *after = tree_set(arena, before, path + length + (path[length] == '.'), value);
-    if (after == NULL)
-        return NULL;
-    return map_with(arena, map, index < 0 ? map->count : index, key, after);
+    return map == NULL ? NULL : set_key(arena, map, path, value);
 }
 
 void tree_place(const struct tree_node *node, char *place, size_t bytes)

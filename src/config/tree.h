@@ -23,6 +23,8 @@ struct tree_node {
     int count;
     const struct tree_node *const *items; /* [count] */
     const struct tree_node *const *keys;  /* [count], of a map: scalars */
+    const struct tree_node *stray;        /* of a list: the value that tree_set found no item for; NULL: none */
+    int stray_index;                      /* the item that there is not */
 };
 
 struct tree_arena;
@@ -51,11 +53,15 @@ const struct tree_node *tree_get(const struct tree_node *node, const char *key);
 /* A plain scalar without text, as `key:` leaves it. */
 bool tree_is_empty(const struct tree_node *node);
 
-/* The value at a dotted path; NULL when there is none. */
+/* The item of a list that a part of a dotted path is; -1: none, it is a name. */
+int tree_index(const char *part, size_t length);
+
+/* The value at a dotted path, whose numbers are items of lists; NULL when there is none. */
 const struct tree_node *tree_find(const struct tree_node *root, const char *path);
 
 /* root with value at the dotted path; maps are made where they are missing, and a bare kind name that gets a setting
- * becomes {kind: name}. Where the path meets a list, root is returned as it is. NULL without memory. */
+ * becomes {kind: name}. A list keeps its length: a value for an item beyond its end is its `stray`. NULL without
+ * memory. */
 const struct tree_node *tree_set(struct tree_arena *arena, const struct tree_node *root, const char *path,
                                  const struct tree_node *value);
 

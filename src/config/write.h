@@ -10,7 +10,7 @@ void write_real(struct text *out, double value);
 /* Plain where that is safe in every place, else in double quotes. */
 void write_string(struct text *out, const char *text);
 
-/* A value on one line; nothing for FIELD_SECTION and FIELD_CHOICES. */
+/* A value of any type on one line. */
 void write_value(struct text *out, const struct field *field, const void *value);
 
 #endif

@@ -140,6 +140,16 @@ static bool list_equal(const void *a, const void *b, size_t items, size_t item_b
            memcmp((const char *)a + items, (const char *)b + items, (size_t)count_a * item_bytes) == 0;
 }
 
+static bool value_equal(const struct field *field, const void *a, const void *b);
+
+static bool items_equal(const struct field *item, const struct item_list *a, const struct item_list *b)
+{
+    bool equal = a->count == b->count;
+    for (int i = 0; equal && i < a->count; i++)
+        equal = value_equal(item, a->items[i], b->items[i]);
+    return equal;
+}
+
 static bool value_equal(const struct field *field, const void *a, const void *b)
 {
     switch (field->type) {
@@ -168,6 +178,8 @@ static bool value_equal(const struct field *field, const void *a, const void *b)
         return choices_equal(a, b);
     case FIELD_SECTION:
         return settings_equal(field->section, a, b);
+    case FIELD_LIST:
+        return items_equal(field->item, a, b);
     }
     return false;
 }

@@ -23,11 +23,6 @@ void axis_fault(struct faults *faults, const struct tree_node *node, const char 
     faults_add(faults, place, "%s", message);
 }
 
-static bool takes_lists(const struct field *field)
-{
-    return field->type == FIELD_INTEGERS || field->type == FIELD_REALS || field->type == FIELD_NAMES;
-}
-
 /* The keyword of {log: [...]} or {lin: [...]}; NULL: node is neither. */
 static const char *spacing_word(const struct tree_node *node)
 {
@@ -42,10 +37,8 @@ bool axis_is_several(const char *path, const struct tree_node *value)
     struct config_key key;
     if (!config_find_key(trial_fields, path, &key))
         return false;
-    if (value->type == TREE_LIST && takes_lists(key.field))
-        return value->count > 0 && value->items[0]->type == TREE_LIST;
-    return value->type == TREE_LIST || spacing_word(value) != NULL ||
-           (!takes_lists(key.field) && scalar_is_range(value));
+    return config_is_several(key.field, value) || spacing_word(value) != NULL ||
+           (field_list_depth(key.field) == 0 && scalar_is_range(value));
 }
 
 static bool read_range(const struct tree_node *key, const struct tree_node *node, struct axis_part *part,
@@ -105,12 +98,12 @@ static bool read_spacing(const struct tree_node *key, const struct tree_node *no
 static bool read_item(const struct field *field, const struct tree_node *key, const struct tree_node *item,
                       struct axis_part *part, struct faults *faults)
 {
-    if (takes_lists(field) && item->type != TREE_LIST) {
+    if (field_list_depth(field) > 0 && item->type != TREE_LIST) {
         axis_fault(faults, item, "%s: each value of this key is a list; write a list of lists, such as [[%s]]",
                    key->text, item->text);
         return false;
     }
-    if (!takes_lists(field) && scalar_is_range(item))
+    if (field_list_depth(field) == 0 && scalar_is_range(item))
         return read_range(key, item, part, faults);
     part->type = AXIS_VALUE;
     part->node = item;
@@ -150,7 +143,7 @@ static bool read_parts(struct axis *axis, const struct field *field, const struc
         return read_list(axis, field, value, faults);
     if (spacing_word(value) != NULL)
         return read_spacing(axis->key, value, axis->parts, faults);
-    if (!takes_lists(field) && scalar_is_range(value))
+    if (field_list_depth(field) == 0 && scalar_is_range(value))
         return read_range(axis->key, value, axis->parts, faults);
     refuse_value(axis->key, value, faults);
     return false;

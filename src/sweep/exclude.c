@@ -35,11 +35,6 @@ static bool is_numeric(const struct field *field)
            field->type == FIELD_DURATION;
 }
 
-static bool takes_lists(const struct field *field)
-{
-    return field->type == FIELD_INTEGERS || field->type == FIELD_REALS || field->type == FIELD_NAMES;
-}
-
 static int find_bound(const char *name)
 {
     for (int i = 0; i < BOUND_COUNT; i++)
@@ -97,8 +92,7 @@ static bool check_item(const struct field *field, const char *path, const struct
 static bool read_values(const struct field *field, const struct tree_node *node, struct condition *condition,
                         struct faults *faults)
 {
-    const bool any_of =
-        node->type == TREE_LIST && (!takes_lists(field) || (node->count > 0 && node->items[0]->type == TREE_LIST));
+    const bool any_of = config_is_several(field, node);
     condition->value = node;
     condition->values = any_of ? node->items : &condition->value;
     condition->value_count = any_of ? node->count : 1;

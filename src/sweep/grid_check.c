@@ -10,8 +10,7 @@ enum { SMALL_GRID = 2000 };
 struct checker {
     const struct grid *grid;
     struct tree_arena *arena;
-    const char *base_directory;
-    struct faults *faults;
+    struct config_reading reading;
     struct trial_config *config;
 };
 
@@ -21,7 +20,7 @@ static enum status check_digits(const struct checker *checker, const struct bloc
     const size_t mark = tree_arena_mark(checker->arena);
     const struct tree_node *root = grid_tree_at(checker->grid, checker->arena, block, digits);
     if (root != NULL)
-        config_bind(root, trial_fields, checker->base_directory, checker->config, checker->faults);
+        config_bind(root, trial_fields, &checker->reading, checker->config);
     tree_arena_rewind(checker->arena, mark);
     return root == NULL ? fail(error, STATUS_NO_MEMORY, "no memory for a point of the grid") : STATUS_OK;
 }
@@ -77,10 +76,10 @@ static enum status check_points(const struct checker *checker, const struct bloc
 static enum status check_all(const struct checker *checker, struct error *error)
 {
     const struct grid *grid = checker->grid;
-    const int before = checker->faults->count;
+    const int before = checker->reading.faults->count;
     for (int b = 0; b < grid->block_count; b++)
         TRY(check_block(checker, &grid->blocks[b], error));
-    for (int b = 0; checker->faults->count > before && b < grid->block_count; b++)
+    for (int b = 0; checker->reading.faults->count > before && b < grid->block_count; b++)
         if (grid->points <= SMALL_GRID && grid->blocks[b].points > 0)
             TRY(check_points(checker, &grid->blocks[b], error));
     return STATUS_OK;
@@ -90,10 +89,14 @@ enum status grid_check_values(const struct grid *grid, struct tree_arena *arena,
                               struct faults *faults, struct error *error)
 {
     void *room = NULL;
+    struct config_lists lists = {0};
     TRY(memory_allocate(&room, 1, sizeof(struct trial_config), "configuration", error));
-    const struct checker checker = {
-        .grid = grid, .arena = arena, .base_directory = base_directory, .faults = faults, .config = room};
+    const struct checker checker = {.grid = grid,
+                                    .arena = arena,
+                                    .reading = {.base_directory = base_directory, .lists = &lists, .faults = faults},
+                                    .config = room};
     const enum status status = check_all(&checker, error);
+    config_lists_free(&lists);
     memory_free(room);
     return status;
 }

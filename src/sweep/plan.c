@@ -125,11 +125,13 @@ enum status plan_bind_point(struct plan *plan, int64_t point, bool *kept, struct
 {
     const size_t mark = tree_arena_mark(plan->arena);
     const struct tree_node *root = grid_tree(plan->grid, plan->arena, point);
+    const struct config_reading reading = {
+        .base_directory = plan->base_directory, .lists = &plan->lists, .faults = faults};
     enum status status = STATUS_OK;
     *kept = false;
     if (root == NULL)
         status = fail(error, STATUS_NO_MEMORY, "no memory for point %" PRId64 " of the grid", point);
-    else if (config_bind(root, trial_fields, plan->base_directory, &plan->config, faults))
+    else if (config_bind(root, trial_fields, &reading, &plan->config))
         *kept = !grid_excluded(plan->grid, &plan->config);
     tree_arena_rewind(plan->arena, mark);
     return status;
@@ -208,6 +210,7 @@ void plan_destroy(struct plan **plan)
     hash_map_free(&(*plan)->shapeless_numbers);
     text_free(&(*plan)->canonical);
     grid_destroy(&(*plan)->grid);
+    config_lists_free(&(*plan)->lists);
     tree_arena_destroy(&(*plan)->arena);
     memory_free((*plan)->base_directory);
     memory_free(*plan);

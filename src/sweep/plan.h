@@ -75,7 +75,7 @@ const struct plan_variant *plan_variant(const struct plan *plan, int variant);
 int plan_model_count(const struct plan *plan);
 const struct plan_model *plan_model(const struct plan *plan, int model);
 
-/* The trial's configuration, resolved. *out is plain data. */
+/* The trial's configuration, resolved. *out is plain data, whose lists the plan lends. */
 enum status plan_trial_config(struct plan *plan, int64_t trial, struct trial_config *out, struct error *error);
 
 /* What holds for the whole sweep: the first trial's configuration, whose name, metrics and limits are everyone's. */

@@ -34,14 +34,14 @@ static void write_node(struct text *out, const struct tree_node *node)
     text_add(out, node->type == TREE_LIST ? "]" : "}");
 }
 
-/* Plain values as the engine reads them, so that 1e-3 and 0.001 are one; kinds and sections as written. */
+/* Plain values as the engine reads them, so that 1e-3 and 0.001 are one; kinds, sections and their lists as written. */
 static void write_axis(struct plan *plan, const struct trial_config *config, int64_t point, int axis, struct text *out)
 {
     const void *value = NULL;
     const struct field *field = config_value(trial_fields, config, plan_axis_name(plan, axis), &value);
     const struct tree_node *node = grid_axis_value(plan->grid, plan->arena, point, axis);
     const bool is_kind = field != NULL && field->type == FIELD_CHOICE;
-    if (node != NULL && (field == NULL || field->type == FIELD_SECTION || is_kind))
+    if (node != NULL && (field == NULL || field->type == FIELD_SECTION || field->type == FIELD_LIST || is_kind))
         write_node(out, node);
     else if (is_kind)
         text_add(out, "%s", ((const struct choice *)value)->kind->name);

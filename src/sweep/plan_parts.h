@@ -9,6 +9,7 @@
 
 struct plan {
     struct tree_arena *arena;
+    struct config_lists lists; /* lent by every config below */
     struct grid *grid;
     char *base_directory;
     struct trial_config first; /* of trial 0 */

@@ -14,22 +14,27 @@ static void dump_and_read_back(const struct trial_config *config, struct tree_ar
 {
     struct text dump = {0};
     struct faults faults = {0};
+    struct config_lists lists = {0};
+    const struct config_reading with = {.lists = &lists, .faults = &faults};
     struct trial_config *again = calloc(1, sizeof *again);
     config_dump(trial_fields, config, &dump);
     const struct tree_node *root = tree_parse(arena, "dump", dump.data, dump.length, &faults);
-    if (again == NULL || root == NULL || !config_bind(root, trial_fields, NULL, again, &faults))
+    if (again == NULL || root == NULL || !config_bind(root, trial_fields, &with, again))
         abort();
     free(again);
+    config_lists_free(&lists);
     faults_free(&faults);
     text_free(&dump);
 }
 
 static void bind_points(struct grid *grid, struct tree_arena *arena, struct faults *faults)
 {
+    struct config_lists lists = {0};
+    const struct config_reading with = {.lists = &lists, .faults = faults};
     struct trial_config *config = calloc(1, sizeof *config);
     for (int64_t point = 0; point < grid_points(grid) && point < POINTS_MOST; point++) {
         const size_t mark = tree_arena_mark(arena);
-        if (config_bind(grid_tree(grid, arena, point), trial_fields, NULL, config, faults)) {
+        if (config_bind(grid_tree(grid, arena, point), trial_fields, &with, config)) {
             grid_excluded(grid, config);
             dump_and_read_back(config, arena);
         }
@@ -37,6 +42,7 @@ static void bind_points(struct grid *grid, struct tree_arena *arena, struct faul
             grid_axis_value(grid, arena, point, axis);
         tree_arena_rewind(arena, mark);
     }
+    config_lists_free(&lists);
     free(config);
 }
 

@@ -26,6 +26,19 @@ struct example {
     struct choice other;
     struct choices extras;
     struct example_inner inner;
+    struct item_list rack;
+    struct item_list steps;
+};
+
+struct example_step {
+    bool loud;
+    int64_t times;
+    struct choice with;
+};
+
+struct example_box {
+    struct item_list tools;
+    struct item_list shelves;
 };
 
 struct example_drill {
@@ -56,6 +69,38 @@ static const struct kind kind_hammer = {.name = "hammer", .summary = "hits", .fi
 static const struct kind kind_tape = {.name = "tape", .summary = "holds"};
 static const struct kind *const tools[] = {&kind_drill, &kind_hammer, &kind_tape, NULL};
 static const struct kind_table tool_table = {.what = "tool", .plural = "tools", .kinds = tools};
+
+/* A list of tools may hold boxes, which hold lists of tools and lists of such. */
+static const struct kind_table rack_table;
+static const struct field rack_item = {.name = "tool", .type = FIELD_CHOICE, .kinds = &rack_table};
+static const struct field shelf_item = {.name = "shelf", .type = FIELD_LIST, .item = &rack_item};
+static const struct field box_fields[] = {
+    {.name = "tools", .type = FIELD_LIST, .offset = offsetof(struct example_box, tools), .item = &rack_item},
+    {.name = "shelves",
+     .type = FIELD_LIST,
+     .offset = offsetof(struct example_box, shelves),
+     .default_text = "[]",
+     .item = &shelf_item},
+    {.name = NULL}};
+static const struct kind kind_box = {.name = "box", .summary = "keeps", .fields = box_fields};
+static const struct kind *const rack_kinds[] = {&kind_drill, &kind_hammer, &kind_tape, &kind_box, NULL};
+static const struct kind_table rack_table = {.what = "tool", .plural = "tools", .kinds = rack_kinds};
+
+static const struct field step_fields[] = {
+    {.name = "loud", .type = FIELD_FLAG, .offset = offsetof(struct example_step, loud), .default_text = "false"},
+    {.name = "times",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct example_step, times),
+     .minimum = 1,
+     .maximum = 9},
+    {.name = "with",
+     .type = FIELD_CHOICE,
+     .offset = offsetof(struct example_step, with),
+     .default_text = "tape",
+     .flags = FIELD_INLINE,
+     .kinds = &tool_table},
+    {.name = NULL}};
+static const struct field step_item = {.name = "step", .type = FIELD_SECTION, .section = step_fields};
 
 static const struct kind kind_red = {.name = "red", .summary = "warm"};
 static const struct kind kind_no = {.name = "no", .summary = "none: not a flag"};
@@ -115,7 +160,21 @@ static const struct field example_fields[] = {
      .default_text = "{}",
      .kinds = &tool_table},
     {.name = "inner", .type = FIELD_SECTION, .offset = offsetof(struct example, inner), .section = inner_fields},
+    {.name = "rack",
+     .type = FIELD_LIST,
+     .offset = offsetof(struct example, rack),
+     .default_text = "[tape, {kind: drill, speed: 3}]",
+     .item = &rack_item},
+    {.name = "steps",
+     .type = FIELD_LIST,
+     .offset = offsetof(struct example, steps),
+     .default_text = "[]",
+     .item = &step_item,
+     .item_bytes = sizeof(struct example_step)},
     {.name = NULL}};
+
+/* Of all readings, so that equal configs have equal bytes. */
+static struct config_lists example_lists;
 
 /* A text read by example_fields, with its faults printed. Free with example_end. */
 struct example_reading {
@@ -126,18 +185,25 @@ struct example_reading {
     struct example config;
 };
 
+static inline bool example_bind(struct example_reading *reading, const struct tree_node *root)
+{
+    const struct config_reading with = {.base_directory = "base", .lists = &example_lists, .faults = &reading->faults};
+    return config_bind(root, example_fields, &with, &reading->config);
+}
+
 static inline void example_read(struct example_reading *reading, const char *text)
 {
     memset(reading, 0, sizeof *reading);
     if (tree_arena_create(&reading->arena, NULL) != STATUS_OK)
         return;
     const struct tree_node *root = tree_parse(reading->arena, "s", text, strlen(text), &reading->faults);
-    reading->good = root != NULL && config_bind(root, example_fields, "base", &reading->config, &reading->faults);
+    reading->good = root != NULL && example_bind(reading, root);
     faults_print(&reading->faults, &reading->printed);
 }
 
 static inline void example_end(struct example_reading *reading)
 {
+    config_lists_free(&example_lists);
     tree_arena_destroy(&reading->arena);
     faults_free(&reading->faults);
     text_free(&reading->printed);

@@ -140,7 +140,7 @@ static void all_faults_of_a_file_are_found(void **state)
     check_faults("count: x\nfoo: 1\ninner: {rate: y}\nextras: {drll: {}}\n",
                  "s:1:8: count: 'x' is not a number; allowed: a whole number from 1 to 100\n"
                  "s:2:1: unknown key 'foo'; allowed: title, path, count, wait, sizes, weights, colour, colours, tool, "
-                 "other, extras, inner\n"
+                 "other, extras, inner, rack, steps\n"
                  "s:3:15: inner.rate: 'y' is not a number; allowed: a number\n"
                  "s:4:10: extras: 'drll' is not a known tool; did you mean 'drill'? allowed: drill, hammer, tape\n");
 }
@@ -156,7 +156,7 @@ static void binding_again_leaves_nothing_of_before(void **state)
                            "title: short\n"};
     for (int i = 0; i < 2; i++) {
         const struct tree_node *root = tree_parse(reading.arena, "s", texts[i], strlen(texts[i]), &reading.faults);
-        assert_true(config_bind(root, example_fields, "base", &reading.config, &reading.faults));
+        assert_true(example_bind(&reading, root));
     }
     assert_memory_equal(&first, &reading.config, sizeof first);
     example_end(&reading);
@@ -167,10 +167,12 @@ static void every_default_of_the_sweep_file_is_valid(void **state)
 {
     (void)state;
     struct faults faults = {0};
+    struct config_lists lists = {0};
     struct text printed = {0};
+    const struct config_reading with = {.lists = &lists, .faults = &faults};
     struct trial_config *config = calloc(1, sizeof *config);
     const struct tree_node root = {.type = TREE_MAP, .file = "empty", .line = 1, .column = 1, .text = ""};
-    assert_true(config_bind(&root, trial_fields, NULL, config, &faults));
+    assert_true(config_bind(&root, trial_fields, &with, config));
     faults_print(&faults, &printed);
     assert_null(printed.data);
     assert_int_equal(trial_stream_seed(config, STREAM_NOISE), 0);
@@ -180,6 +182,7 @@ static void every_default_of_the_sweep_file_is_valid(void **state)
     config->seeds.stream[STREAM_INIT] = 9;
     assert_int_equal(trial_stream_seed(config, STREAM_INIT), 9);
     free(config);
+    config_lists_free(&lists);
     text_free(&printed);
     faults_free(&faults);
 }

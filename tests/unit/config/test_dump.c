@@ -17,6 +17,9 @@ static const char *const texts[] = {
     "tool: drill\nspeed: 0.30000000000000004\nbits: [-9223372036854775808, 9223372036854775807]\n",
     "other: {kind: hammer, weight: -3}\nextras: {hammer: {weight: 1}, tape: {}}\n",
     "inner: {rate: 1e22, careful: false, pinned: 9}\nwait: 1.5\n",
+    "rack: []\nsteps: [{times: 2, with: drill}]\n",
+    "rack:\n  - tape\n  - {kind: box, tools: [tape, {kind: hammer, weight: 2}], shelves: [[], [tape, drill]]}\n"
+    "steps:\n  - {times: 1, with: hammer, weight: 3}\n  - {loud: true, times: 9}\n",
 };
 
 static struct text dump_of(const struct example *config)
@@ -57,6 +60,7 @@ static void numbers_are_as_short_as_they_can_be(void **state)
     assert_non_null(strstr(dump.data, "weights: [0.1, 600, 0.0005, 1e+22]\n"));
     assert_non_null(strstr(dump.data, "wait: 600\n"));
     assert_non_null(strstr(dump.data, "other: {kind: drill, speed: 2, bits: [3, 5, 6, 7]}\n"));
+    assert_non_null(strstr(dump.data, "rack:\n  - tape\n  - {kind: drill, speed: 3, bits: [3, 5, 6, 7]}\nsteps: []\n"));
     text_free(&dump);
     example_end(&reading);
 }
@@ -91,6 +95,8 @@ static void spelling_and_order_do_not_enter_the_identity(void **state)
     check_canonical("wait: 600\n", "wait: 10m\n", true);
     check_canonical("inner: {rate: 0}\n", "inner: {rate: -0.0}\n", true);
     check_canonical("inner: {pinned: 3}\n", "inner: {pinned: 4}\n", true);
+    check_canonical("rack: [tape]\n", "rack:\n  - {kind: tape}\n", true);
+    check_canonical("steps: [{times: 2, loud: false}]\n", "steps: [{loud: false, times: 2.0, with: tape}]\n", true);
 }
 
 static void every_value_enters_the_identity(void **state)
@@ -119,6 +125,17 @@ static void every_value_enters_the_identity(void **state)
                                             "extras: {drill: {}}\n",
                                             "inner: {rate: 0.10000000000000002}\n",
                                             "inner: {careful: false}\n",
+                                            "rack: []\n",
+                                            "rack: [tape]\n",
+                                            "rack: [tape, tape]\n",
+                                            "rack: [{kind: drill, speed: 3}, tape]\n",
+                                            "rack: [{kind: box, tools: [tape]}]\n",
+                                            "rack: [{kind: box, tools: []}, tape]\n",
+                                            "rack: [{kind: box, tools: [], shelves: [[tape]]}]\n",
+                                            "rack: [{kind: box, tools: [], shelves: [[], [tape]]}]\n",
+                                            "steps: [{times: 2}]\n",
+                                            "steps: [{times: 3}]\n",
+                                            "steps: [{times: 3, with: drill}]\n",
                                             "{}\n"};
     const size_t count = sizeof different / sizeof different[0];
     for (size_t i = 0; i < count; i++)
@@ -139,15 +156,17 @@ static void the_reference_is_a_sweep_of_defaults(void **state)
     (void)state;
     struct text text = reference_text(), given = {0}, defaults = {0};
     struct faults faults = {0};
+    struct config_lists lists = {0};
+    const struct config_reading with = {.lists = &lists, .faults = &faults};
     struct tree_arena *arena = NULL;
     struct trial_config *config = calloc(1, sizeof *config);
     assert_int_equal(tree_arena_create(&arena, NULL), STATUS_OK);
     const struct tree_node *root = tree_parse(arena, "reference", text.data, text.length, &faults);
     const struct tree_node empty = {.type = TREE_MAP, .file = "empty", .line = 1, .column = 1, .text = ""};
     assert_non_null(root);
-    assert_true(config_bind(root, trial_fields, NULL, config, &faults));
+    assert_true(config_bind(root, trial_fields, &with, config));
     config_canonical(trial_fields, config, &given);
-    assert_true(config_bind(&empty, trial_fields, NULL, config, &faults));
+    assert_true(config_bind(&empty, trial_fields, &with, config));
     config_canonical(trial_fields, config, &defaults);
     assert_string_equal(given.data, defaults.data);
     free(config);
@@ -155,6 +174,7 @@ static void the_reference_is_a_sweep_of_defaults(void **state)
     text_free(&given);
     text_free(&defaults);
     faults_free(&faults);
+    config_lists_free(&lists);
     tree_arena_destroy(&arena);
     assert_int_equal(memory_balance(), 0);
 }

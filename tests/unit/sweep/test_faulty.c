@@ -40,6 +40,8 @@ static struct text faults_of(const struct text *sweep)
     struct tree_arena *arena = NULL;
     struct grid *grid = NULL;
     struct faults faults = {0};
+    struct config_lists lists = {0};
+    const struct config_reading with = {.base_directory = FOLDER, .lists = &lists, .faults = &faults};
     struct text printed = {0};
     const struct plan_request request = {
         .name = "f", .text = sweep->data, .bytes = sweep->length, .base_directory = FOLDER};
@@ -47,7 +49,7 @@ static struct text faults_of(const struct text *sweep)
     assert_int_equal(grid_read(&request, arena, &grid, &faults, &error), STATUS_OK);
     struct trial_config *config = calloc(1, sizeof *config);
     for (int64_t point = 0; grid != NULL && point < grid_points(grid); point++) {
-        config_bind(grid_tree(grid, arena, point), trial_fields, FOLDER, config, &faults);
+        config_bind(grid_tree(grid, arena, point), trial_fields, &with, config);
         grid_excluded(grid, config);
     }
     if (grid != NULL)
@@ -56,6 +58,7 @@ static struct text faults_of(const struct text *sweep)
     faults_print(&faults, &printed);
     text_add_bytes(&printed, "", 0);
     faults_free(&faults);
+    config_lists_free(&lists);
     grid_destroy(&grid);
     tree_arena_destroy(&arena);
     return printed;

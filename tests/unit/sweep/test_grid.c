@@ -14,6 +14,7 @@
 
 struct reading {
     struct tree_arena *arena;
+    struct config_lists lists;
     struct faults faults;
     struct text printed;
     struct grid *grid;
@@ -50,6 +51,7 @@ static void read_grid(const char *text)
 static void read_end(void)
 {
     grid_destroy(&reading.grid);
+    config_lists_free(&reading.lists);
     tree_arena_destroy(&reading.arena);
     faults_free(&reading.faults);
     text_free(&reading.printed);
@@ -61,7 +63,8 @@ static const struct trial_config *config_at(int64_t point)
     const size_t mark = tree_arena_mark(reading.arena);
     const struct tree_node *root = grid_tree(reading.grid, reading.arena, point);
     assert_non_null(root);
-    reading.bound = config_bind(root, trial_fields, "dir", &reading.config, &reading.faults);
+    const struct config_reading with = {.base_directory = "dir", .lists = &reading.lists, .faults = &reading.faults};
+    reading.bound = config_bind(root, trial_fields, &with, &reading.config);
     tree_arena_rewind(reading.arena, mark);
     return &reading.config;
 }
