@@ -1,6 +1,7 @@
 /* scheduler.c - one queue sorted when it is made, and at most two trials in the hands of each worker.
- * The queue's head moves on as trials go out; a lost trial goes back before the head. Every event is O(1), except that
- * the one which ends the sweep releases all idle workers.
+ * The queue's head moves on as trials go out; a lost trial goes back before the head; a comparison joins the end when
+ * the second of its two trials has ended. Every event is O(1) and what becomes ready, except that the one which ends
+ * the sweep releases all idle workers.
  *
  * Holding ahead spares a worker the wait for an answer, but binds the trial to a worker that others may overtake. It is
  * done only while three more rounds wait: cost waiting >= 3 * workers * cost of what the worker trains. Then nobody
@@ -16,6 +17,7 @@
 #include "seedbed/random.h"
 
 enum { HELD_MAX = 2, ROUNDS_BEFORE_AHEAD = 3, NOT_IDLE = -1, LOST_TRIALS_MAX = HELD_MAX };
+enum { NOTHING_TO_DO = UINT8_MAX }; /* of scheduler.missing: the comparison has ended */
 
 enum worker_state { WORKER_ABSENT, WORKER_HERE, WORKER_GONE };
 
@@ -33,6 +35,11 @@ struct scheduler {
     int32_t *queue; /* queue[head .. queue_end - 1] wait */
     int64_t head, queue_end;
     double waiting_cost;
+    int64_t free_count;  /* trials before it need no others */
+    int64_t blocked;     /* comparisons that wait for trials */
+    uint8_t *missing;    /* [trial_count - free_count] trials that have yet to end */
+    int64_t *first_user; /* [free_count + 1] where in `users` each trial's comparisons stand */
+    int32_t *users;      /* [2 * (trial_count - free_count)] */
     struct worker *workers;
     int32_t *idle; /* [idle_count] workers that hold nothing and are not released */
     int worker_count, live_count, idle_count, busy;
@@ -83,16 +90,50 @@ static void shuffle(int32_t *trials, size_t n)
     }
 }
 
+static bool has_ended(const struct scheduler_config *config, int64_t trial)
+{
+    return config->ended != NULL && config->ended[trial];
+}
+
+/* Who waits for whom: `users` holds the comparisons of each trial, one trial after another. */
+static void link_comparisons(struct scheduler *s, const struct scheduler_config *config)
+{
+    const int64_t count = s->trial_count - s->free_count;
+    int64_t *first = s->first_user;
+    for (int64_t i = 0; i < count; i++)
+        for (int side = 0; side < 2; side++) {
+            assert(config->needs[i][side] >= 0 && config->needs[i][side] < s->free_count);
+            first[config->needs[i][side] + 1]++;
+            if (!has_ended(config, config->needs[i][side]))
+                s->missing[i]++;
+        }
+    for (int64_t trial = 0; trial < s->free_count; trial++)
+        first[trial + 1] += first[trial];
+    for (int64_t i = 0; i < count; i++)
+        for (int side = 0; side < 2; side++)
+            s->users[first[config->needs[i][side]]++] = (int32_t)i;
+    for (int64_t trial = s->free_count; trial > 0; trial--)
+        first[trial] = first[trial - 1];
+    first[0] = 0;
+}
+
 static enum status fill_queue(struct scheduler *s, const struct scheduler_config *config, struct error *error)
 {
     for (int64_t trial = 0; trial < s->trial_count; trial++) {
-        if (config->ended != NULL && config->ended[trial]) {
+        uint8_t *missing = trial < s->free_count ? NULL : &s->missing[trial - s->free_count];
+        if (has_ended(config, trial)) {
             s->ended++;
+            if (missing != NULL)
+                *missing = NOTHING_TO_DO;
             continue;
         }
         const double cost = s->cost[trial];
         if (!isfinite(cost) || cost < 0)
             return fail(error, STATUS_INTERNAL, "trial %lld has the predicted cost %g", (long long)trial, cost);
+        if (missing != NULL && *missing > 0) {
+            s->blocked++;
+            continue;
+        }
         s->queue[s->queue_end++] = (int32_t)trial;
         s->waiting_cost += cost;
     }
@@ -107,6 +148,11 @@ static enum status allocate(struct scheduler *s, struct error *error)
 {
     const size_t workers = (size_t)s->worker_count;
     TRY(memory_allocate((void **)&s->queue, (size_t)s->trial_count, sizeof *s->queue, "queue of trials", error));
+    const size_t comparisons = (size_t)(s->trial_count - s->free_count);
+    TRY(memory_allocate((void **)&s->missing, comparisons, 1, "comparisons", error));
+    TRY(memory_allocate((void **)&s->users, 2 * comparisons, sizeof *s->users, "comparisons", error));
+    TRY(memory_allocate((void **)&s->first_user, (size_t)s->free_count + 1, sizeof *s->first_user, "comparisons",
+                        error));
     TRY(memory_allocate((void **)&s->workers, workers, sizeof *s->workers, "workers", error));
     TRY(memory_allocate((void **)&s->idle, workers, sizeof *s->idle, "idle workers", error));
     for (size_t i = 0; i < workers; i++)
@@ -123,11 +169,14 @@ enum status scheduler_create(const struct scheduler_config *config, struct sched
     struct scheduler *s = NULL;
     TRY(memory_allocate((void **)&s, 1, sizeof *s, "scheduler", error));
     s->trial_count = config->trial_count;
+    s->free_count = config->needs == NULL ? config->trial_count : config->free_count;
     s->max_failures = config->max_failures;
     s->fail_fast = config->fail_fast;
     s->cost = config->cost;
     s->worker_count = s->live_count = config->worker_count;
     enum status status = allocate(s, error);
+    if (status == STATUS_OK && config->needs != NULL)
+        link_comparisons(s, config);
     if (status == STATUS_OK)
         status = fill_queue(s, config, error);
     if (status == STATUS_OK)
@@ -143,6 +192,9 @@ void scheduler_destroy(struct scheduler **scheduler)
     if (s == NULL)
         return;
     memory_free(s->queue);
+    memory_free(s->missing);
+    memory_free(s->users);
+    memory_free(s->first_user);
     memory_free(s->workers);
     memory_free(s->idle);
     memory_free(s);
@@ -225,6 +277,30 @@ static void count_failure(struct scheduler *s)
         s->stopped = s->gave_up = true;
 }
 
+static void serve_idle(struct scheduler *s, struct reply *reply)
+{
+    while (may_start(s) && s->idle_count > 0) {
+        const int worker = s->idle[s->idle_count - 1];
+        remove_idle(s, worker);
+        serve(s, worker, reply);
+    }
+}
+
+/* Comparisons whose other trial has ended too join the queue. */
+static void unblock_users(struct scheduler *s, int64_t trial)
+{
+    if (trial >= s->free_count)
+        return;
+    for (int64_t i = s->first_user[trial]; i < s->first_user[trial + 1]; i++) {
+        const int32_t comparison = s->users[i];
+        if (s->missing[comparison] == NOTHING_TO_DO || --s->missing[comparison] > 0)
+            continue;
+        s->blocked--;
+        s->queue[s->queue_end++] = (int32_t)(s->free_count + comparison);
+        s->waiting_cost += s->cost[s->free_count + comparison];
+    }
+}
+
 static void handle_ended(struct scheduler *s, const struct event *event, struct reply *reply)
 {
     struct worker *w = &s->workers[event->worker];
@@ -237,7 +313,9 @@ static void handle_ended(struct scheduler *s, const struct event *event, struct 
     s->ended++;
     if (event->bad)
         count_failure(s);
+    unblock_users(s, event->trial);
     serve(s, event->worker, reply);
+    serve_idle(s, reply);
 }
 
 static void handle_lost(struct scheduler *s, const struct event *event, struct reply *reply)
@@ -256,11 +334,7 @@ static void handle_lost(struct scheduler *s, const struct event *event, struct r
         s->waiting_cost += s->cost[trial];
         s->queue[--s->head] = trial;
     }
-    while (may_start(s) && s->idle_count > 0) {
-        const int worker = s->idle[s->idle_count - 1];
-        remove_idle(s, worker);
-        serve(s, worker, reply);
-    }
+    serve_idle(s, reply);
 }
 
 int scheduler_handle(struct scheduler *s, const struct event *event, struct action *actions)
@@ -289,12 +363,12 @@ int scheduler_handle(struct scheduler *s, const struct event *event, struct acti
 
 int scheduler_actions_max(const struct scheduler *s)
 {
-    return s->worker_count + LOST_TRIALS_MAX;
+    return 2 * s->worker_count + LOST_TRIALS_MAX;
 }
 
 bool scheduler_finished(const struct scheduler *s)
 {
-    return s->held == 0 && (s->stopped || s->head == s->queue_end);
+    return s->held == 0 && (s->stopped || (s->head == s->queue_end && s->blocked == 0));
 }
 
 bool scheduler_gave_up(const struct scheduler *s)
@@ -304,7 +378,7 @@ bool scheduler_gave_up(const struct scheduler *s)
 
 int64_t scheduler_waiting(const struct scheduler *s)
 {
-    return s->queue_end - s->head;
+    return s->queue_end - s->head + s->blocked;
 }
 
 int64_t scheduler_held(const struct scheduler *s)

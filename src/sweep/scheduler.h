@@ -1,5 +1,6 @@
 /* scheduler.h - which worker trains which trial next.
  * Pure: no MPI, no clock, no I/O. Events go in, actions come out.
+ * Comparisons of two trials are scheduled as trials that start only when both have ended, whatever their outcome.
  * Invariant: a trial is WAITING, HELD by exactly one worker, or ENDED.
  * A worker trains what it is given in the order given, and is released once it holds nothing and nothing can come.
  * When the sweep stops, a trial held ahead stays held: the transport tells the worker to drop it and, once it has left,
@@ -16,6 +17,8 @@ enum schedule_order { ORDER_LPT, ORDER_FIFO, ORDER_RANDOM };
 
 struct scheduler_config {
     int64_t trial_count;
+    int64_t free_count;        /* trials from here on are comparisons: each waits for the end of two others before */
+    const int32_t (*needs)[2]; /* [trial_count - free_count] the two; lent for the call */
     int worker_count;
     enum schedule_order order;
     const double *cost;   /* [trial_count] predicted, any unit, finite, >= 0; lent for the scheduler's life */
