@@ -31,6 +31,8 @@ static void print_bytes(const char *what, double bytes)
 static void print_axes(const struct plan *plan)
 {
     printf("trials    %" PRId64 "\n", plan_trial_count(plan));
+    if (plan_pair_count(plan) > 0)
+        printf("pairs     %" PRId64 " of trials, compared once both have ended\n", plan_pair_count(plan));
     for (int axis = 0; axis < plan_axis_count(plan); axis++)
         printf("%s%s%s", axis == 0 ? "axes      " : ", ", plan_axis_name(plan, axis),
                axis + 1 == plan_axis_count(plan) ? "\n" : "");

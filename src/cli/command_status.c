@@ -45,6 +45,8 @@ static void print_json(const struct sweep_status *status)
            status->running);
     for (int i = OUTCOME_DONE; i < OUTCOME_COUNT; i++)
         printf(", \"%s\": %" PRId64, trial_outcome_names[i], status->outcomes[i]);
+    if (status->pairs > 0)
+        printf(", \"pairs\": %" PRId64 ", \"pairs_compared\": %" PRId64, status->pairs, status->pairs_ended);
     printf(", \"crashes\": %" PRId64 ", \"sessions\": %" PRId64 ", ", status->crashes, status->sessions);
     print_json_number("busy_seconds", status->busy_seconds);
     printf(", ");
@@ -76,6 +78,8 @@ static void print_plain(const char *path, const struct sweep_status *status)
             printf("  %-9s %" PRId64 "\n", trial_outcome_names[i], status->outcomes[i]);
     if (left > 0)
         printf("  %-9s %" PRId64 "\n  %-9s %" PRId64 "\n", "running", status->running, "waiting", status->waiting);
+    if (status->pairs > 0)
+        printf("  %-9s %" PRId64 " of %" PRId64 " compared\n", "pairs", status->pairs_ended, status->pairs);
     if (status->crashes > 0)
         printf("  %-9s %" PRId64 " starts took their process down\n", "crashes", status->crashes);
     printf("last of %" PRId64 " session%s: %s, %d rank%s on %s, process %" PRId64 "\n", status->sessions,
@@ -103,7 +107,8 @@ static int run(const struct arguments *arguments)
         else
             print_plain(path, &status);
         fflush(stdout);
-        if (arguments->count[OPTION_WATCH] == 0 || status.waiting + status.running == 0)
+        if (arguments->count[OPTION_WATCH] == 0 ||
+            (status.waiting + status.running == 0 && status.pairs_ended == status.pairs))
             return EXIT_OK;
         clock_sleep(2);
     } while (true);

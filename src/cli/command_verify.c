@@ -17,15 +17,20 @@ static const struct option_spec options[] = {
 
 static void print_rows(const char *path, const struct verify_result *result)
 {
-    printf("checked   %" PRId64 " committed of %" PRId64 " trials: ", result->committed, result->trials);
+    printf("checked   %" PRId64 " committed of %" PRId64 " trials", result->committed, result->trials);
+    if (result->pairs > 0)
+        printf(", %" PRId64 " of %" PRId64 " pairs", result->pairs_committed, result->pairs);
+    printf(": ");
     if (result->damaged == 0) {
         printf("every row is as it was committed\n");
         return;
     }
-    printf("%" PRId64 " damaged, whose values are not those of their checksum: trial%s", result->damaged,
-           result->damaged == 1 ? "" : "s");
+    printf("%" PRId64 " damaged, whose values are not those of their checksum:", result->damaged);
     for (int i = 0; i < result->damaged && i < VERIFY_LISTED_MAX; i++)
-        printf(" %" PRId64, result->listed[i]);
+        if (result->listed[i] < result->trials)
+            printf("%s trial %" PRId64, i == 0 ? "" : ",", result->listed[i]);
+        else
+            printf("%s pair %" PRId64, i == 0 ? "" : ",", result->listed[i] - result->trials);
     printf("%s\n          seedbed run SWEEP.yaml -o %s --resume --retry damaged trains them again\n",
            result->damaged > VERIFY_LISTED_MAX ? " ..." : "", path);
 }

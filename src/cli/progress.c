@@ -81,8 +81,12 @@ void progress_finish(struct progress_view *view, const struct progress *progress
     char time[32];
     progress_duration(progress->seconds, time, sizeof time);
     close_line(view);
-    log_line("%lld of %lld trials have an outcome: %lld done, %lld diverged, %lld timed out, %lld failed (%s)",
+    char pairs[64] = "";
+    if (progress->pairs > 0)
+        snprintf(pairs, sizeof pairs, "; %lld of %lld pairs compared", (long long)progress->pairs_ended,
+                 (long long)progress->pairs);
+    log_line("%lld of %lld trials have an outcome: %lld done, %lld diverged, %lld timed out, %lld failed%s (%s)",
              (long long)count_ended(progress), (long long)progress->trials, (long long)progress->ended[OUTCOME_DONE],
              (long long)progress->ended[OUTCOME_DIVERGED], (long long)progress->ended[OUTCOME_TIMEOUT],
-             (long long)progress->ended[OUTCOME_FAILED], time);
+             (long long)progress->ended[OUTCOME_FAILED], pairs, time);
 }

@@ -39,8 +39,9 @@ enum status cluster_share_dataset(struct cluster *cluster, dataset_load_function
                                   const struct dataset **out, struct error *error);
 void cluster_unshare_dataset(struct cluster *cluster, const struct dataset **dataset);
 
-/* Trains and commits one trial. STATUS_OK whatever the trial's outcome; STATUS_STOPPED when yield said so; anything
- * else means that this rank cannot go on (disk full, file gone) and ends the sweep in good order. */
+/* Trains and commits one unit: a trial, or from scheduler.free_count on a comparison of two. STATUS_OK whatever the
+ * trial's outcome; STATUS_STOPPED when yield said so; anything else means that this rank cannot go on (disk full, file
+ * gone) and ends the sweep in good order. */
 struct work {
     void *context;
     enum status (*run)(void *context, int64_t trial, const struct yield *yield, struct trial_ending *ending,
@@ -48,8 +49,9 @@ struct work {
 };
 
 struct progress {
-    int64_t trials;               /* of the sweep */
-    int64_t ended[OUTCOME_COUNT]; /* by outcome, earlier sessions included */
+    int64_t trials, pairs;        /* of the sweep */
+    int64_t ended[OUTCOME_COUNT]; /* trials by outcome, earlier sessions included */
+    int64_t pairs_ended;
     int64_t running;
     double seconds;                /* since the start */
     double cost_total, cost_ended; /* predicted cost of this session's trials, for the ETA */
@@ -58,8 +60,9 @@ struct progress {
 
 struct cluster_plan {
     struct scheduler_config scheduler; /* worker_count is set by cluster_run; read on rank 0 only */
-    int64_t ended[OUTCOME_COUNT];      /* before this session */
-    const double *samples;             /* [trial_count] samples that each trial trains on, for progress; lent */
+    int64_t ended[OUTCOME_COUNT];      /* trials before this session */
+    int64_t pairs_ended;               /* before this session */
+    const double *samples;             /* [trial_count] samples that each unit trains on, for progress; lent */
     void (*report)(void *context, const struct progress *progress); /* rank 0, at most some times a second */
     void *report_context;
 };

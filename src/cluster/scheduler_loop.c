@@ -35,7 +35,9 @@ struct coordinator {
 static void count_costs(struct coordinator *c)
 {
     const struct scheduler_config *config = &c->plan->scheduler;
-    c->progress.trials = config->trial_count;
+    c->progress.trials = config->needs == NULL ? config->trial_count : config->free_count;
+    c->progress.pairs = config->trial_count - c->progress.trials;
+    c->progress.pairs_ended = c->plan->pairs_ended;
     for (int outcome = 0; outcome < OUTCOME_COUNT; outcome++)
         c->progress.ended[outcome] = c->plan->ended[outcome];
     for (int64_t trial = 0; trial < config->trial_count; trial++)
@@ -141,13 +143,17 @@ static void stop(struct coordinator *c)
 static void note_ended(struct coordinator *c, int worker, int64_t trial, enum trial_outcome outcome)
 {
     const int64_t before = scheduler_ended(c->scheduler);
+    const bool pair = trial >= c->progress.trials;
     feed(c, &(struct event){.kind = EVENT_ENDED,
                             .worker = worker,
                             .trial = trial,
-                            .bad = outcome == OUTCOME_FAILED || outcome == OUTCOME_TIMEOUT});
+                            .bad = !pair && (outcome == OUTCOME_FAILED || outcome == OUTCOME_TIMEOUT)});
     if (scheduler_ended(c->scheduler) == before)
         return;
-    c->progress.ended[outcome]++;
+    if (pair)
+        c->progress.pairs_ended++;
+    else
+        c->progress.ended[outcome]++;
     c->progress.cost_ended += c->plan->scheduler.cost[trial];
     if (c->plan->samples != NULL)
         c->progress.samples += c->plan->samples[trial];
@@ -238,10 +244,12 @@ static enum status how_it_went(struct coordinator *c, struct error *error)
             *error = hands->error;
         return hands->status;
     }
-    if (!c->stopping || scheduler_ended(c->scheduler) == c->progress.trials)
+    const int64_t units = c->progress.trials + c->progress.pairs;
+    if (!c->stopping || scheduler_ended(c->scheduler) == units)
         return STATUS_OK;
-    return fail(error, STATUS_STOPPED, "stopped before the end: %lld of %lld trials are left",
-                (long long)scheduler_waiting(c->scheduler), (long long)c->progress.trials);
+    return fail(error, STATUS_STOPPED, "stopped before the end: %lld of %lld %s are left",
+                (long long)scheduler_waiting(c->scheduler), (long long)units,
+                c->progress.pairs > 0 ? "trials and pairs" : "trials");
 }
 
 enum status coordinator_run(struct coordinator *c, struct progress *progress, struct error *error)

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "cluster/communicator.h"
 #include "cluster/crash.h"
+#include "sweep/pair.h"
 #include "sweep/preview.h"
 #include "sweep/provenance.h"
 #include "sweep/resume.h"
@@ -27,9 +28,11 @@ struct session {
     int shared;
     struct schema *schema;
     struct resume resume;    /* rank 0 */
-    double *costs, *samples; /* rank 0: [trials] */
+    double *costs, *samples; /* rank 0: [units] */
+    int32_t (*needs)[2];     /* rank 0: [pairs] trials of each */
     struct results_writer *writer;
     struct trial_runner *runner;
+    struct pair_runner *pairs; /* NULL: the plan has none */
 };
 
 static bool is_root(const struct session *session)
@@ -138,24 +141,30 @@ static enum status open_file(struct session *session, struct error *error)
                         cluster_communicator(session->cluster), &session->writer, error);
 }
 
-/* Rank 0: a trial that took its process down too often gets its row. */
+static enum status commit_as_failed(struct session *session, int64_t unit, struct error *error)
+{
+    const bool pair = unit >= plan_trial_count(session->plan);
+    struct trial_ending ending = {.outcome = OUTCOME_FAILED};
+    struct results_row *row = NULL;
+    snprintf(ending.message, sizeof ending.message, "took its process down more often than limits.retries allows");
+    TRY(results_row_create(schema_results(session->schema), pair ? TABLE_PAIRS : TABLE_TRIALS, &row, error));
+    const enum status status = results_commit(session->writer, unit, row, &ending, error);
+    results_row_destroy(&row);
+    TRY(status);
+    session->resume.ended[unit] = true;
+    if (pair)
+        session->resume.pairs_ended++;
+    else
+        session->resume.outcomes[OUTCOME_FAILED]++;
+    return STATUS_OK;
+}
+
+/* Rank 0: a unit that took its process down too often gets its row. */
 static enum status commit_poisoned(struct session *session, struct error *error)
 {
-    struct results_row *row = NULL;
-    TRY(results_row_create(schema_results(session->schema), TABLE_TRIALS, &row, error));
-    enum status status = STATUS_OK;
-    for (int64_t i = 0; status == STATUS_OK && i < session->resume.poisoned_count; i++) {
-        struct trial_ending ending = {.outcome = OUTCOME_FAILED};
-        snprintf(ending.message, sizeof ending.message, "took its process down more often than limits.retries allows");
-        results_row_clear(row);
-        status = results_commit(session->writer, session->resume.poisoned[i], row, &ending, error);
-        if (status == STATUS_OK) {
-            session->resume.ended[session->resume.poisoned[i]] = true;
-            session->resume.outcomes[OUTCOME_FAILED]++;
-        }
-    }
-    results_row_destroy(&row);
-    return status;
+    for (int64_t i = 0; i < session->resume.poisoned_count; i++)
+        TRY(commit_as_failed(session, session->resume.poisoned[i], error));
+    return STATUS_OK;
 }
 
 /* Rank 0: rows of older files for trials that have none. */
@@ -192,18 +201,26 @@ static enum status begin_session(struct session *session, struct error *error)
     return results_session_begin(session->writer, &row, error);
 }
 
-/* Rank 0: the schedule's numbers, by trial. */
+/* Rank 0: the schedule's numbers, by unit. */
 static enum status prepare_costs(struct session *session, struct error *error)
 {
     void *memory = NULL;
-    const int64_t count = plan_trial_count(session->plan);
-    TRY(memory_allocate(&memory, (size_t)count, sizeof(double), "costs", error));
+    const struct plan *plan = session->plan;
+    const int64_t trials = plan_trial_count(plan), pairs = plan_pair_count(plan);
+    TRY(memory_allocate(&memory, (size_t)(trials + pairs), sizeof(double), "costs", error));
     session->costs = memory;
-    TRY(memory_allocate(&memory, (size_t)count, sizeof(double), "costs", error));
+    TRY(memory_allocate(&memory, (size_t)(trials + pairs), sizeof(double), "costs", error));
     session->samples = memory;
-    for (int64_t i = 0; i < count; i++) {
-        session->costs[i] = plan_trial(session->plan, i)->flops;
-        session->samples[i] = plan_trial(session->plan, i)->samples;
+    TRY(memory_allocate(&memory, (size_t)pairs, sizeof *session->needs, "pairs", error));
+    session->needs = memory;
+    for (int64_t i = 0; i < trials; i++) {
+        session->costs[i] = plan_trial(plan, i)->flops;
+        session->samples[i] = plan_trial(plan, i)->samples;
+    }
+    for (int64_t i = 0; i < pairs; i++) {
+        session->costs[trials + i] = plan_pair_flops(plan, i);
+        session->needs[i][0] = plan_pair(plan, i)->first;
+        session->needs[i][1] = plan_pair(plan, i)->second;
     }
     return STATUS_OK;
 }
@@ -211,6 +228,9 @@ static enum status prepare_costs(struct session *session, struct error *error)
 static enum status prepare_work(struct session *session, struct error *error)
 {
     TRY(trial_runner_create(session->plan, session->schema, &session->runner, error));
+    if (plan_pair_count(session->plan) > 0)
+        TRY(pair_runner_create(session->plan, session->schema, session->runner, session->writer, &session->pairs,
+                               error));
     if (!is_root(session))
         return STATUS_OK;
     TRY(commit_poisoned(session, error));
@@ -219,43 +239,51 @@ static enum status prepare_work(struct session *session, struct error *error)
     return prepare_costs(session, error);
 }
 
-static enum status run_trial(void *context, int64_t trial, const struct yield *yield, struct trial_ending *ending,
-                             struct error *error)
+static enum status run_unit(void *context, int64_t unit, const struct yield *yield, struct trial_ending *ending,
+                            struct error *error)
 {
     struct session *session = context;
+    const int64_t trials = plan_trial_count(session->plan);
     const struct results_row *row = NULL;
-    TRY(results_begin(session->writer, trial, error));
-    TRY(trial_run(session->runner, trial, yield, ending, &row, error));
+    TRY(results_begin(session->writer, unit, error));
+    if (unit < trials)
+        TRY(trial_run(session->runner, unit, yield, ending, &row, error));
+    else
+        TRY(pair_run(session->pairs, unit - trials, yield, ending, &row, error));
     ending->rank = cluster_rank(session->cluster);
     snprintf(ending->host, sizeof ending->host, "%.*s", HOST_BYTES - 1, cluster_host(session->cluster));
-    return results_commit(session->writer, trial, row, ending, error);
+    return results_commit(session->writer, unit, row, ending, error);
 }
 
-static enum status run_trials(struct session *session, struct session_result *result, struct error *error)
+static enum status run_units(struct session *session, struct session_result *result, struct error *error)
 {
     const struct session_request *request = session->request;
     const struct limits_config *limits = &plan_sweep_config(session->plan)->limits;
     struct cluster_plan plan = {
         .scheduler =
             {
-                .trial_count = plan_trial_count(session->plan),
+                .trial_count = plan_trial_count(session->plan) + plan_pair_count(session->plan),
+                .free_count = plan_trial_count(session->plan),
+                .needs = (const int32_t(*)[2])session->needs,
                 .order = request->order,
                 .cost = session->costs,
                 .ended = session->resume.ended,
                 .max_failures = request->max_failures >= 0 ? request->max_failures : limits->max_failures,
                 .fail_fast = request->fail_fast,
             },
+        .pairs_ended = session->resume.pairs_ended,
         .samples = session->samples,
         .report = request->report,
         .report_context = request->context,
     };
     memcpy(plan.ended, session->resume.outcomes, sizeof plan.ended);
-    const struct work work = {.context = session, .run = run_trial};
+    const struct work work = {.context = session, .run = run_unit};
     const enum status status = cluster_run(session->cluster, &plan, &work, &result->progress, error);
     int64_t ended = 0;
     for (int i = 0; i < OUTCOME_COUNT; i++)
         ended += result->progress.ended[i];
-    result->gave_up = status == STATUS_OK && is_root(session) && ended < result->progress.trials;
+    const bool all = ended == result->progress.trials && result->progress.pairs_ended == result->progress.pairs;
+    result->gave_up = status == STATUS_OK && is_root(session) && !all;
     return status;
 }
 
@@ -264,11 +292,15 @@ static void describe_start(const struct session *session)
     int64_t ended = 0;
     for (int i = 0; i < OUTCOME_COUNT; i++)
         ended += session->resume.outcomes[i];
-    char what[FIELD_TEXT_BYTES + 512];
-    snprintf(what, sizeof what, "%s: %lld trials, %lld to do, on %d %s, into %s",
-             plan_sweep_config(session->plan)->name, (long long)plan_trial_count(session->plan),
-             (long long)(plan_trial_count(session->plan) - ended), cluster_size(session->cluster),
-             cluster_size(session->cluster) == 1 ? "rank" : "ranks", session->request->output_path);
+    const int64_t trials = plan_trial_count(session->plan), pairs = plan_pair_count(session->plan);
+    char what[FIELD_TEXT_BYTES + 512], compared[64] = "";
+    if (pairs > 0)
+        snprintf(compared, sizeof compared, ", %lld pairs, %lld to do", (long long)pairs,
+                 (long long)(pairs - session->resume.pairs_ended));
+    snprintf(what, sizeof what, "%s: %lld trials, %lld to do%s, on %d %s, into %s",
+             plan_sweep_config(session->plan)->name, (long long)trials, (long long)(trials - ended), compared,
+             cluster_size(session->cluster), cluster_size(session->cluster) == 1 ? "rank" : "ranks",
+             session->request->output_path);
     session->request->start(session->request->context, what);
 }
 
@@ -288,7 +320,7 @@ static enum status run_on_file(struct session *session, struct session_result *r
         if (is_root(session))
             describe_start(session);
         crash_watch(session->writer);
-        status = run_trials(session, result, error);
+        status = run_units(session, result, error);
         crash_watch(NULL);
     }
     if (is_root(session) &&
@@ -302,7 +334,9 @@ static enum status run_on_file(struct session *session, struct session_result *r
 
 static void release(struct session *session)
 {
+    pair_runner_destroy(&session->pairs);
     trial_runner_destroy(&session->runner);
+    memory_free(session->needs);
     memory_free(session->costs);
     memory_free(session->samples);
     resume_free(&session->resume);

@@ -27,6 +27,14 @@ struct limits_config {
     int64_t max_failures; /* failed and timed-out trials before the sweep stops; 0: no limit */
 };
 
+/* Section `comparison`: how the trials of a pair are compared. */
+struct comparison_config {
+    int64_t points;          /* between the two trials' parameters, both ends in */
+    struct real_list shares; /* of the training samples: subsets of the least and the largest margins */
+};
+
+extern const struct field comparison_fields[]; /* of struct comparison_config */
+
 /* One trial, resolved: everything its results depend on, and the limits it runs under. */
 struct trial_config {
     char name[FIELD_TEXT_BYTES]; /* of the sweep */
@@ -36,10 +44,12 @@ struct trial_config {
     struct model_config model;
     struct train_config train;
     struct choices metrics;
+    struct comparison_config comparison; /* of the sweep's pairs */
     struct limits_config limits;
 };
 
-extern const struct field trial_fields[]; /* of struct trial_config: the whole sweep file but grid, zip, exclude */
+extern const struct field
+    trial_fields[]; /* of struct trial_config: the whole sweep file but grid, zip, exclude, pairs */
 
 /* What a tree is read with. */
 struct config_reading {

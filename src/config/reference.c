@@ -45,6 +45,13 @@ static const char tail[] =
     "#   - {train.loss: mse, train.learning_rate: {above: 0.3}}\n"
     "#   - {train.loss: [cross_entropy, mse], seed: {at_least: 5, below: 8}}\n"
     "#\n"
+    "# Pairs of trials to compare, by their weights at the end (which 'metrics' must record) and the settings of\n"
+    "# 'comparison'. across: trials that agree in every other axis; within: trials that agree in these.\n"
+    "#\n"
+    "# pairs:\n"
+    "#   - {across: seed}\n"
+    "#   - {within: [train.loss, data.label_noise.rate]}\n"
+    "#\n"
     "# Trials are numbered in this order: grids of a union one after another; within a grid its keys and then the zip\n"
     "# groups as written, the last one changing fastest; dropped combinations leave no gap.\n";
 

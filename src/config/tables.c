@@ -43,6 +43,24 @@ static const struct field limits_fields[] = {
      .summary = "Failed and timed-out trials after which the sweep stops; 0 for no limit."},
     {.name = NULL}};
 
+const struct field comparison_fields[] = {
+    {.name = "points",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct comparison_config, points),
+     .default_text = "21",
+     .minimum = 2,
+     .maximum = 1000,
+     .summary = "Points on the line from one trial's parameters to the other's, both ends in."},
+    {.name = "shares",
+     .type = FIELD_REALS,
+     .offset = offsetof(struct comparison_config, shares),
+     .default_text = "[0.01, 0.05, 0.1]",
+     .maximum = 1,
+     .flags = FIELD_ABOVE_MINIMUM,
+     .summary =
+         "Shares of the training samples: the subsets of the least and of the largest margins that are compared."},
+    {.name = NULL}};
+
 const struct field trial_fields[] = {
     {.name = "name",
      .type = FIELD_TEXT,
@@ -83,6 +101,12 @@ const struct field trial_fields[] = {
      .kinds = &metric_table,
      .flags = FIELD_NO_GRID,
      .summary = "What is measured, and when: a map from metrics to their settings."},
+    {.name = "comparison",
+     .type = FIELD_SECTION,
+     .offset = offsetof(struct trial_config, comparison),
+     .section = comparison_fields,
+     .flags = FIELD_NO_IDENTITY | FIELD_NO_GRID,
+     .summary = "How the trials of a pair are compared, where 'pairs' asks for it."},
     {.name = "limits",
      .type = FIELD_SECTION,
      .offset = offsetof(struct trial_config, limits),

@@ -66,3 +66,12 @@ double logsumexp_minus(int m, const float *z, int label)
             others += exp((double)z[j] - maximum);
     return (maximum - (double)z[label]) + log1p(others);
 }
+
+double label_margin(int m, const float *z, int label)
+{
+    float other = -INFINITY;
+    for (int j = 0; j < m; j++)
+        if (j != label && z[j] > other)
+            other = z[j];
+    return (double)z[label] - (double)other;
+}

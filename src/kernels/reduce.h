@@ -17,6 +17,9 @@ bool all_finite(int64_t count, const float *x);
 /* log(sum of exp(z)) - z_label, right at any finite z and in its smallest tail.      z [m] */
 double logsumexp_minus(int m, const float *z, int label);
 
+/* The margin z_label - max over j != label of z_j.      z [m] */
+double label_margin(int m, const float *z, int label);
+
 /* Position of the first maximum.      z [m] */
 int first_maximum(int m, const float *z);
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "kernels/reduce.h"
 #include "metrics/kinds.h"
 
 struct margins_settings {
@@ -104,14 +105,8 @@ static void rho_of(const struct measurement *at, double rho[SCALE_COUNT])
 static void margins_of(int n, int classes, const float *restrict logits, const int16_t *restrict labels,
                        double *restrict margins)
 {
-    for (int i = 0; i < n; i++) {
-        const float *z = logits + (size_t)i * (size_t)classes;
-        float other = -INFINITY;
-        for (int j = 0; j < classes; j++)
-            if (j != labels[i] && z[j] > other)
-                other = z[j];
-        margins[i] = (double)z[labels[i]] - (double)other;
-    }
+    for (int i = 0; i < n; i++)
+        margins[i] = label_margin(classes, logits + (size_t)i * (size_t)classes, labels[i]);
 }
 
 static int compare_numbers(const void *a, const void *b)

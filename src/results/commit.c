@@ -59,6 +59,16 @@ enum status results_begin(struct results_writer *writer, int64_t unit, struct er
     return STATUS_OK;
 }
 
+enum status results_outcome(struct results_writer *writer, int64_t trial, enum trial_outcome *out, struct error *error)
+{
+    struct place place;
+    uint8_t outcome = OUTCOME_NONE;
+    TRY(find_place(writer, trial, &place, error));
+    TRY(get_own(&place, OWN_OUTCOME, &outcome, error));
+    *out = (enum trial_outcome)outcome;
+    return STATUS_OK;
+}
+
 static enum status put_rows(const struct place *place, const struct results_row *row, struct error *error)
 {
     for (int a = 0; a < row->slab_count; a++) {

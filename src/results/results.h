@@ -126,6 +126,9 @@ void *results_row_data(struct results_row *row, int array);
 /* Writes that the unit is about to run: attempt + 1, state running. Any rank, alone, for a unit that it was given. */
 enum status results_begin(struct results_writer *writer, int64_t unit, struct error *error);
 
+/* How a committed trial ended. Any rank. */
+enum status results_outcome(struct results_writer *writer, int64_t trial, enum trial_outcome *out, struct error *error);
+
 /* Reads back what was committed of a trial: the slab of schema->arrays[array] into out, in memory types. Any rank. */
 enum status results_fetch(struct results_writer *writer, int array, int64_t trial, void *out, struct error *error);
 

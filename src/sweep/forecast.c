@@ -57,6 +57,8 @@ enum status forecast_make(struct plan *plan, const struct schema *schema, struct
         forecast.flops += plan_trial(plan, i)->flops;
         forecast.longest_flops = fmax(forecast.longest_flops, plan_trial(plan, i)->flops);
     }
+    for (int64_t i = 0; i < plan_pair_count(plan); i++)
+        forecast.flops += plan_pair_flops(plan, i);
     for (int i = 0; i < plan_source_count(plan); i++)
         forecast.node_bytes += (double)plan_source(plan, i)->dataset->bytes;
     TRY(count_rank_bytes(plan, schema, forecast.file_bytes, &forecast.rank_bytes, error));

@@ -17,11 +17,21 @@ struct grid_set *grid_find_set(const struct grid *grid, const char *path)
     return NULL;
 }
 
+/* Whether a key at the root is about trials, not within them. */
+static bool describes_grid(const char *key)
+{
+    static const char *const keys[] = {"grid", "zip", "exclude", "pairs"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (strcmp(keys[i], key) == 0)
+            return true;
+    return false;
+}
+
 static void refuse_key(const struct grid_set *set, struct faults *faults)
 {
     char message[ERROR_TEXT_BYTES];
     const char *path = set->key.text;
-    if (strcmp(path, "grid") == 0 || strcmp(path, "zip") == 0 || strcmp(path, "exclude") == 0)
+    if (describes_grid(path))
         snprintf(message, sizeof message,
                  "'%s' cannot be set by an option; name the key itself: its values take the axis's place", path);
     else
@@ -79,7 +89,7 @@ static const struct tree_node *without_grid(struct tree_arena *arena, const stru
     copy->count = 0;
     for (int i = 0; i < root->count; i++) {
         const char *key = root->keys[i]->text;
-        if (strcmp(key, "grid") == 0 || strcmp(key, "zip") == 0 || strcmp(key, "exclude") == 0)
+        if (describes_grid(key))
             continue;
         keys[copy->count] = root->keys[i];
         items[copy->count++] = root->items[i];
@@ -134,6 +144,7 @@ static enum status fill(struct grid *grid, struct tree_arena *arena, const struc
     }
     grid_read_blocks(grid, arena, root, faults);
     exclude_read(arena, tree_get(root, "exclude"), &grid->exclude, faults);
+    pairs_read(arena, tree_get(root, "pairs"), grid->names, grid->name_count, &grid->pairs, faults);
     grid->base = make_base(grid, arena, root);
     if (grid->base == NULL || grid->blocks == NULL || grid->sets == NULL)
         return fail(error, STATUS_NO_MEMORY, "no memory for the grid of %s", request->name);
@@ -216,6 +227,11 @@ bool grid_excluded(struct grid *grid, const struct trial_config *config)
 void grid_check_used(const struct grid *grid, struct faults *faults)
 {
     exclude_check_used(&grid->exclude, faults);
+}
+
+const struct pairs *grid_pairs(const struct grid *grid)
+{
+    return &grid->pairs;
 }
 
 void grid_refuse_empty(const struct grid *grid, struct faults *faults)

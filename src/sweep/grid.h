@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "sweep/pairs.h"
 #include "sweep/plan.h"
 
 enum { GRID_POINTS_MAX = 10000000, GRID_AXES_MAX = 64, GRID_UNION_MAX = 1000 };
@@ -23,8 +24,8 @@ void grid_destroy(struct grid **grid);
 /* Points, the excluded ones too; 1 without a grid. */
 int64_t grid_points(const struct grid *grid);
 
-/* The sweep's tree at a point: that point's values set, without grid, zip and exclude. Its new nodes are made in the
- * arena, which may be rewound afterwards. NULL without memory. */
+/* The sweep's tree at a point: that point's values set, without grid, zip, exclude and pairs. Its new nodes are made in
+ * the arena, which may be rewound afterwards. NULL without memory. */
 const struct tree_node *grid_tree(const struct grid *grid, struct tree_arena *arena, int64_t point);
 
 /* Whether `exclude` drops this resolved point; remembers which entries ever matched. */
@@ -32,6 +33,9 @@ bool grid_excluded(struct grid *grid, const struct trial_config *config);
 
 /* A fault for every entry of `exclude` that matched no point asked about. */
 void grid_check_used(const struct grid *grid, struct faults *faults);
+
+/* The entries of `pairs`; lent. */
+const struct pairs *grid_pairs(const struct grid *grid);
 
 /* A fault at `exclude`, for a sweep that it leaves nothing of. */
 void grid_refuse_empty(const struct grid *grid, struct faults *faults);

@@ -44,6 +44,7 @@ struct grid {
     const char **names; /* in the arena */
     int name_count;
     struct exclude exclude;
+    struct pairs pairs;
     struct grid_set *sets; /* in the arena; read in order, the last of a key holds */
     int set_count;
 };

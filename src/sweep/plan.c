@@ -174,6 +174,7 @@ static enum status fill(struct plan *plan, const struct plan_request *request, s
     plan->variants.size = sizeof(struct plan_variant);
     plan->shapeless.size = sizeof(struct model_config);
     plan->models.size = sizeof(struct plan_model);
+    plan->pairs.size = sizeof(struct plan_pair);
     TRY(copy_text(request->base_directory, &plan->base_directory, error));
     TRY(tree_arena_create(&plan->arena, error));
     TRY(grid_read(request, plan->arena, &plan->grid, faults, error));
@@ -206,6 +207,7 @@ void plan_destroy(struct plan **plan)
     growing_free(&(*plan)->variants);
     growing_free(&(*plan)->shapeless);
     growing_free(&(*plan)->models);
+    growing_free(&(*plan)->pairs);
     hash_map_free(&(*plan)->variant_numbers);
     hash_map_free(&(*plan)->shapeless_numbers);
     text_free(&(*plan)->canonical);

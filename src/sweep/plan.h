@@ -52,6 +52,14 @@ struct plan_model {
     struct network_summary summary;
 };
 
+/* Two trials of one variant that are compared once both have ended. */
+struct plan_pair {
+    int32_t first, second;
+    struct hash128 identity; /* of both trials and of the comparison's settings */
+};
+
+enum { PLAN_PAIRS_MAX = 1000000 };
+
 struct plan;
 
 /* Reads the file and checks every combination but for what needs the data. NULL in *out and faults counted when the
@@ -70,6 +78,9 @@ enum status plan_resolve(struct plan *plan, const struct dataset *const *dataset
 
 int64_t plan_trial_count(const struct plan *plan);
 const struct plan_trial *plan_trial(const struct plan *plan, int64_t trial);
+int64_t plan_pair_count(const struct plan *plan); /* after plan_resolve */
+const struct plan_pair *plan_pair(const struct plan *plan, int64_t pair);
+double plan_pair_flops(const struct plan *plan, int64_t pair); /* predicted */
 int plan_variant_count(const struct plan *plan);
 const struct plan_variant *plan_variant(const struct plan *plan, int variant);
 int plan_model_count(const struct plan *plan);

@@ -14,11 +14,13 @@ struct plan {
     char *base_directory;
     struct trial_config first; /* of trial 0 */
     int64_t longest_epochs, largest_batch, largest_state;
-    struct growing trials;    /* struct plan_trial */
-    struct growing sources;   /* struct plan_source */
-    struct growing variants;  /* struct plan_variant */
-    struct growing shapeless; /* struct model_config, by configuration */
-    struct growing models;    /* struct plan_model, by configuration and input */
+    struct growing trials;     /* struct plan_trial */
+    struct growing sources;    /* struct plan_source */
+    struct growing variants;   /* struct plan_variant */
+    struct growing shapeless;  /* struct model_config, by configuration */
+    struct growing models;     /* struct plan_model, by configuration and input */
+    struct growing pairs;      /* struct plan_pair */
+    struct hash128 comparison; /* hash of the comparison's settings */
     struct hash_map variant_numbers, shapeless_numbers;
     struct trial_config config; /* of the point at hand */
     struct text canonical;      /* reused */
@@ -32,6 +34,12 @@ enum status plan_bind_point(struct plan *plan, int64_t point, bool *kept, struct
 
 /* "sweep.yaml:4:15" of a key at a point of the grid; where the key is a default, of what it stands in. */
 void plan_find_place(struct plan *plan, int64_t point, const char *key, char *place, size_t bytes);
+
+/* Samples that a trial sees of a part. */
+int64_t plan_part_size(const struct plan *plan, const struct plan_trial *trial, int part);
+
+/* Finds the pairs that the sweep asks for; the last part of plan_resolve. */
+enum status plan_make_pairs(struct plan *plan, struct faults *faults, struct error *error);
 
 /* STATUS_BAD_SWEEP with the number of faults. */
 enum status plan_refuse(const struct faults *faults, const char *name, struct error *error);

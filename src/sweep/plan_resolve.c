@@ -76,7 +76,7 @@ static enum status number_shaped_model(struct plan *plan, struct hash_map *numbe
     return growing_add(&plan->models, &model, error);
 }
 
-static int64_t part_size(const struct plan *plan, const struct plan_trial *trial, int part)
+int64_t plan_part_size(const struct plan *plan, const struct plan_trial *trial, int part)
 {
     const struct data_config *config = &plan_variant(plan, trial->variant)->config;
     const int64_t size = part == PART_TRAIN ? config->train_size : config->test_size;
@@ -99,10 +99,10 @@ static int64_t predict_steps(struct plan_trial *trial, int64_t train)
  * Rules that depend on how training goes may end it sooner: this is the most. */
 static void predict_cost(struct plan *plan, struct plan_trial *trial)
 {
-    const double train = (double)part_size(plan, trial, PART_TRAIN);
-    const double test = (double)part_size(plan, trial, PART_TEST);
+    const double train = (double)plan_part_size(plan, trial, PART_TRAIN);
+    const double test = (double)plan_part_size(plan, trial, PART_TEST);
     const struct network_summary *summary = &plan_model(plan, trial->model)->summary;
-    const int64_t steps = predict_steps(trial, part_size(plan, trial, PART_TRAIN));
+    const int64_t steps = predict_steps(trial, plan_part_size(plan, trial, PART_TRAIN));
     const double epochs = (double)trial->epochs;
     const double checks = trial->check_steps > 0 ? floor((double)steps / (double)trial->check_steps) : 0;
     trial->samples = fmin(epochs * train, (double)steps * (double)trial->batch_size);
@@ -164,5 +164,7 @@ enum status plan_resolve(struct plan *plan, const struct dataset *const *dataset
     hash_map_free(&maps[0]);
     hash_map_free(&maps[1]);
     TRY(status);
+    if (faults->count == 0)
+        TRY(plan_make_pairs(plan, faults, error));
     return faults->count == 0 ? STATUS_OK : plan_refuse(faults, plan->first.name, error);
 }

@@ -38,6 +38,19 @@ static enum status columns_read(const struct results_reader *reader, struct colu
     return STATUS_OK;
 }
 
+static enum status count_pairs(const struct results_reader *reader, struct sweep_status *out, struct error *error)
+{
+    void *memory = NULL;
+    out->pairs = results_reader_pairs(reader);
+    if (out->pairs == 0)
+        return STATUS_OK;
+    TRY(results_read(reader, "/pairs/state", RESULTS_ENUM, &memory, &out->pairs, error));
+    for (int64_t i = 0; i < out->pairs; i++)
+        out->pairs_ended += ((const uint8_t *)memory)[i] == TRIAL_COMMITTED;
+    memory_free(memory);
+    return STATUS_OK;
+}
+
 static void count_states(const struct columns *columns, struct sweep_status *out)
 {
     for (int64_t i = 0; i < columns->count; i++) {
@@ -89,6 +102,8 @@ enum status sweep_status_read(const char *path, struct sweep_status *out, struct
     if (status == STATUS_OK)
         status = results_read_last_session(reader, &out->last, &last, error);
     out->sessions = last + 1;
+    if (status == STATUS_OK)
+        status = count_pairs(reader, out, error);
     if (status == STATUS_OK) {
         count_states(&columns, out);
         estimate(&columns, out);

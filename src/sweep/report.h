@@ -8,10 +8,11 @@ struct sweep_status {
     int64_t trials;
     int64_t waiting, running;
     int64_t outcomes[OUTCOME_COUNT]; /* of committed trials */
-    int64_t crashes;                 /* starts that took their process down */
-    double busy_seconds;             /* trained in committed trials, all ranks */
-    double eta_seconds;              /* at the last session's number of ranks; NaN: unknown; 0: nothing is left */
-    double eta_low, eta_high;        /* two standard errors about it */
+    int64_t pairs, pairs_ended;
+    int64_t crashes;          /* starts that took their process down */
+    double busy_seconds;      /* trained in committed trials, all ranks */
+    double eta_seconds;       /* at the last session's number of ranks; NaN: unknown; 0: nothing is left */
+    double eta_low, eta_high; /* two standard errors about it */
     int64_t sessions;
     struct results_session last; /* the latest session */
 };

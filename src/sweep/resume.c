@@ -44,13 +44,13 @@ static enum status refuse_other_sweep(const char *path, struct plan *plan, const
     if (status == STATUS_OK) {
         add_missing_lines(&difference, "file: ", then, now.data, 5);
         add_missing_lines(&difference, "sweep:", now.data, then, 5);
-        status =
-            fail(error, STATUS_BAD_RESULTS,
-                 "%s was made from another sweep; use the sweep and data it was made from, or another file. The "
-                 "difference:%s",
-                 path,
-                 difference.length > 0 ? difference.data
-                                       : " same keys and values, but the data set or the engine's numerics changed");
+        status = fail(error, STATUS_BAD_RESULTS,
+                      "%s was made from another sweep; use the sweep and data it was made from, or another file. The "
+                      "difference:%s",
+                      path,
+                      difference.length > 0
+                          ? difference.data
+                          : " same keys and values, but the pairs, the data set or the engine's numerics changed");
     }
     text_free(&now);
     text_free(&difference);
@@ -58,26 +58,41 @@ static enum status refuse_other_sweep(const char *path, struct plan *plan, const
     return status;
 }
 
-enum status resume_check(const char *path, struct plan *plan, const struct results_reader *reader, struct error *error)
+/* One table's identities in the file against the plan's. */
+static enum status same_identities(const struct results_reader *reader, const struct plan *plan, bool pairs, bool *same,
+                                   struct error *error)
 {
     char *identities = NULL;
     size_t bytes = 0;
-    int64_t count = 0;
-    TRY(results_read_texts(reader, "/trials/identity", &identities, &bytes, &count, error));
-    bool same = count == plan_trial_count(plan);
-    for (int64_t i = 0; same && i < count; i++) {
+    const int64_t wanted = pairs ? plan_pair_count(plan) : plan_trial_count(plan);
+    int64_t count = pairs ? results_reader_pairs(reader) : results_reader_trials(reader);
+    *same = count == wanted;
+    if (!*same || count == 0)
+        return STATUS_OK;
+    TRY(results_read_texts(reader, pairs ? "/pairs/identity" : "/trials/identity", &identities, &bytes, &count, error));
+    *same = count == wanted;
+    for (int64_t i = 0; *same && i < count; i++) {
         char identity[HASH_TEXT_BYTES];
-        hash_text(plan_trial(plan, i)->identity, identity);
-        same = strncmp(identity, identities + (size_t)i * bytes, bytes) == 0;
+        hash_text(pairs ? plan_pair(plan, i)->identity : plan_trial(plan, i)->identity, identity);
+        *same = strncmp(identity, identities + (size_t)i * bytes, bytes) == 0;
     }
     memory_free(identities);
+    return STATUS_OK;
+}
+
+enum status resume_check(const char *path, struct plan *plan, const struct results_reader *reader, struct error *error)
+{
+    bool same = false;
+    TRY(same_identities(reader, plan, false, &same, error));
+    if (same)
+        TRY(same_identities(reader, plan, true, &same, error));
     return same ? STATUS_OK : refuse_other_sweep(path, plan, reader, error);
 }
 
 enum status resume_none(const struct plan *plan, struct resume *out, struct error *error)
 {
     void *ended = NULL, *poisoned = NULL;
-    const size_t count = (size_t)plan_trial_count(plan);
+    const size_t count = (size_t)(plan_trial_count(plan) + plan_pair_count(plan));
     TRY(memory_allocate(&ended, count, sizeof(bool), "resume map", error));
     const enum status status = memory_allocate(&poisoned, count, sizeof(int64_t), "resume map", error);
     if (status != STATUS_OK) {
@@ -88,11 +103,12 @@ enum status resume_none(const struct plan *plan, struct resume *out, struct erro
     return STATUS_OK;
 }
 
-/* Columns of /trials, owned. */
+/* The engine's columns of /trials or /pairs, owned. */
 struct columns {
     uint8_t *state, *outcome;
     int32_t *crashes;
     uint64_t *checksum;
+    int64_t count;
 };
 
 static void columns_free(struct columns *columns)
@@ -103,62 +119,97 @@ static void columns_free(struct columns *columns)
     memory_free(columns->checksum);
 }
 
-static enum status columns_read(const struct results_reader *reader, struct columns *out, struct error *error)
+static enum status columns_read(const struct results_reader *reader, bool pairs, struct columns *out,
+                                struct error *error)
 {
     void *memory = NULL;
-    int64_t count = 0;
-    TRY(results_read(reader, "/trials/state", RESULTS_ENUM, &memory, &count, error));
+    TRY(results_read(reader, pairs ? "/pairs/state" : "/trials/state", RESULTS_ENUM, &memory, &out->count, error));
     out->state = memory;
-    TRY(results_read(reader, "/trials/outcome", RESULTS_ENUM, &memory, &count, error));
+    TRY(results_read(reader, pairs ? "/pairs/outcome" : "/trials/outcome", RESULTS_ENUM, &memory, &out->count, error));
     out->outcome = memory;
-    TRY(results_read(reader, "/trials/crashes", RESULTS_INT32, &memory, &count, error));
+    TRY(results_read(reader, pairs ? "/pairs/crashes" : "/trials/crashes", RESULTS_INT32, &memory, &out->count, error));
     out->crashes = memory;
-    TRY(results_read(reader, "/trials/checksum", RESULTS_UINT64, &memory, &count, error));
+    TRY(results_read(reader, pairs ? "/pairs/checksum" : "/trials/checksum", RESULTS_UINT64, &memory, &out->count,
+                     error));
     out->checksum = memory;
     return STATUS_OK;
 }
 
-/* Whether a committed trial is to be trained again. */
-static enum status is_retried(const struct results_reader *reader, const struct columns *columns, int64_t trial,
-                              unsigned retry, bool *out, struct error *error)
+/* One table's units: trials from 0 on, pairs behind them. */
+struct table {
+    const struct results_reader *reader;
+    struct columns columns;
+    int64_t first_unit;
+    unsigned retry;
+    int64_t retries;
+};
+
+/* Whether a committed unit is to be run again. */
+static enum status is_retried(const struct table *table, int64_t row, bool *out, struct error *error)
 {
-    *out = (columns->outcome[trial] == OUTCOME_FAILED && (retry & RETRY_FAILED) != 0) ||
-           (columns->outcome[trial] == OUTCOME_TIMEOUT && (retry & RETRY_TIMEOUT) != 0);
-    if (*out || (retry & RETRY_DAMAGED) == 0)
+    const uint8_t outcome = table->columns.outcome[row];
+    *out = (outcome == OUTCOME_FAILED && (table->retry & RETRY_FAILED) != 0) ||
+           (outcome == OUTCOME_TIMEOUT && (table->retry & RETRY_TIMEOUT) != 0);
+    if (*out || (table->retry & RETRY_DAMAGED) == 0)
         return STATUS_OK;
     uint64_t checksum = 0;
-    TRY(results_checksum(reader, trial, &checksum, error));
-    *out = checksum != columns->checksum[trial];
+    TRY(results_checksum(table->reader, table->first_unit + row, &checksum, error));
+    *out = checksum != table->columns.checksum[row];
     return STATUS_OK;
 }
 
-static enum status sort_trials(const struct results_reader *reader, const struct columns *columns, unsigned retry,
-                               int64_t retries, struct resume *out, struct error *error)
+static enum status sort_units(const struct table *table, struct resume *out, struct error *error)
 {
-    for (int64_t i = 0; i < results_reader_trials(reader); i++) {
+    for (int64_t row = 0; row < table->columns.count; row++) {
         bool retried = false;
-        if (columns->state[i] != TRIAL_COMMITTED) {
-            if (columns->crashes[i] > retries)
-                out->poisoned[out->poisoned_count++] = i;
+        if (table->columns.state[row] != TRIAL_COMMITTED) {
+            if (table->columns.crashes[row] > table->retries)
+                out->poisoned[out->poisoned_count++] = table->first_unit + row;
             continue;
         }
-        TRY(is_retried(reader, columns, i, retry, &retried, error));
-        out->ended[i] = !retried;
-        if (out->ended[i])
-            out->outcomes[columns->outcome[i] < OUTCOME_COUNT ? columns->outcome[i] : OUTCOME_FAILED]++;
+        TRY(is_retried(table, row, &retried, error));
+        out->ended[table->first_unit + row] = !retried;
     }
     return STATUS_OK;
 }
 
-static enum status read_trials(struct plan *plan, const struct results_reader *reader, unsigned retry,
-                               struct resume *out, struct error *error)
+/* A comparison holds only for the rows that it was made from. */
+static void forget_stale_pairs(const struct plan *plan, struct resume *out)
 {
-    struct columns columns = {0};
-    enum status status = columns_read(reader, &columns, error);
+    for (int64_t pair = 0; pair < plan_pair_count(plan); pair++) {
+        const struct plan_pair *trials = plan_pair(plan, pair);
+        bool *ended = &out->ended[plan_trial_count(plan) + pair];
+        *ended = *ended && out->ended[trials->first] && out->ended[trials->second];
+        out->pairs_ended += *ended;
+    }
+}
+
+static enum status read_table(struct plan *plan, const struct results_reader *reader, unsigned retry, bool pairs,
+                              struct resume *out, struct error *error)
+{
+    struct table table = {.reader = reader,
+                          .first_unit = pairs ? plan_trial_count(plan) : 0,
+                          .retry = retry,
+                          .retries = plan_sweep_config(plan)->limits.retries};
+    enum status status = columns_read(reader, pairs, &table.columns, error);
     if (status == STATUS_OK)
-        status = sort_trials(reader, &columns, retry, plan_sweep_config(plan)->limits.retries, out, error);
-    columns_free(&columns);
+        status = sort_units(&table, out, error);
+    for (int64_t i = 0; status == STATUS_OK && !pairs && i < table.columns.count; i++)
+        if (out->ended[i])
+            out->outcomes[table.columns.outcome[i] < OUTCOME_COUNT ? table.columns.outcome[i] : OUTCOME_FAILED]++;
+    columns_free(&table.columns);
     return status;
+}
+
+static enum status read_units(struct plan *plan, const struct results_reader *reader, unsigned retry,
+                              struct resume *out, struct error *error)
+{
+    TRY(read_table(plan, reader, retry, false, out, error));
+    if (plan_pair_count(plan) == 0)
+        return STATUS_OK;
+    TRY(read_table(plan, reader, retry, true, out, error));
+    forget_stale_pairs(plan, out);
+    return STATUS_OK;
 }
 
 enum status resume_read(const char *path, struct plan *plan, unsigned retry, struct resume *out, struct error *error)
@@ -170,7 +221,7 @@ enum status resume_read(const char *path, struct plan *plan, unsigned retry, str
     if (status == STATUS_OK)
         status = resume_none(plan, &resume, error);
     if (status == STATUS_OK)
-        status = read_trials(plan, reader, retry, &resume, error);
+        status = read_units(plan, reader, retry, &resume, error);
     results_reader_close(&reader);
     if (status != STATUS_OK) {
         resume_free(&resume);

@@ -7,9 +7,10 @@
 
 /* Owned; free with resume_free. */
 struct resume {
-    bool *ended; /* [trials] committed */
-    int64_t outcomes[OUTCOME_COUNT];
-    int64_t *poisoned; /* trials that took their process down too often, not committed */
+    bool *ended;                     /* [trials + pairs] committed */
+    int64_t outcomes[OUTCOME_COUNT]; /* of trials */
+    int64_t pairs_ended;
+    int64_t *poisoned; /* units that took their process down too often, not committed */
     int64_t poisoned_count;
 };
 

@@ -65,7 +65,8 @@ static enum status build(struct schema *schema, const struct schema_request *req
     TRY(schema_add_fixed(schema, request, error));
     TRY(add_trial_columns(schema, error));
     TRY(add_curves(schema, error));
-    return schema_add_metrics(schema, request, error);
+    TRY(schema_add_metrics(schema, request, error));
+    return schema_add_pairs(schema, request, error);
 }
 
 enum status schema_create(const struct schema_request *request, struct schema **out, struct error *error)
@@ -106,6 +107,11 @@ const struct results_schema *schema_results(const struct schema *schema)
 int schema_trial_array(const struct schema *schema, enum trial_column column)
 {
     return schema->trials[column];
+}
+
+int schema_pair_array(const struct schema *schema, enum pair_column column)
+{
+    return schema->pairs[column];
 }
 
 int schema_curve_array(const struct schema *schema, enum curve curve)

@@ -19,6 +19,27 @@ enum trial_column {
     TRIAL_COLUMN_COUNT
 };
 
+/* Columns of /pairs that a row carries: doubles, [pair], [pair, pair_alpha] or [pair, pair_share]. */
+enum pair_column {
+    PAIR_PATH_TRAIN_LOSS,
+    PAIR_PATH_TRAIN_ERROR,
+    PAIR_PATH_TEST_LOSS,
+    PAIR_PATH_TEST_ERROR,
+    PAIR_BARRIER_TRAIN_LOSS,
+    PAIR_BARRIER_TRAIN_ERROR,
+    PAIR_BARRIER_TEST_LOSS,
+    PAIR_BARRIER_TEST_ERROR,
+    PAIR_DISAGREEMENT_TRAIN,
+    PAIR_DISAGREEMENT_TEST,
+    PAIR_RANK_CORRELATION,
+    PAIR_OVERLAP_LOWEST,
+    PAIR_OVERLAP_HIGHEST,
+    PAIR_OVERLAP_CHANCE,
+    PAIR_DISTANCE,
+    PAIR_COSINE,
+    PAIR_COLUMN_COUNT
+};
+
 /* Columns that every metric group has for its measure points. */
 enum point_column { POINT_EPOCH, POINT_STEP, POINT_SAMPLES_SEEN, POINT_TRAIN_LOSS, POINT_COLUMN_COUNT };
 
@@ -58,6 +79,8 @@ void schema_destroy(struct schema **schema);
 /* All lent. */
 const struct results_schema *schema_results(const struct schema *schema);
 int schema_trial_array(const struct schema *schema, enum trial_column column);
+/* -1: not in the file. */
+int schema_pair_array(const struct schema *schema, enum pair_column column);
 int schema_curve_array(const struct schema *schema, enum curve curve);
 int schema_metric_count(const struct schema *schema);
 const struct schema_metric *schema_metric(const struct schema *schema, int metric);

@@ -30,6 +30,7 @@ struct schema {
     int64_t longest_epochs;
     int trials[TRIAL_COLUMN_COUNT];
     int curves[CURVE_COUNT];
+    int pairs[PAIR_COLUMN_COUNT];
     struct schema_metric metrics[CHOICES_MAX];
     int metric_count;
 };
@@ -64,6 +65,9 @@ enum status schema_add_fixed_arrays(struct schema *schema, const struct schema_r
 
 /* A group for each metric that has measure points. Dimensions come first, then this. */
 enum status schema_add_metrics(struct schema *schema, const struct schema_request *request, struct error *error);
+
+/* The group /pairs, if the plan has pairs. */
+enum status schema_add_pairs(struct schema *schema, const struct schema_request *request, struct error *error);
 
 /* The part of schema_add_fixed that needs the data sets and networks. */
 enum status schema_add_data(struct schema *schema, const struct schema_request *request, struct error *error);

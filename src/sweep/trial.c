@@ -98,6 +98,15 @@ static enum status prepare_view(struct trial_runner *runner, int variant_number,
     return status;
 }
 
+enum status trial_runner_data(struct trial_runner *runner, int variant, const struct data_view **view,
+                              struct evaluator *const **evaluators, struct error *error)
+{
+    TRY(prepare_view(runner, variant, error));
+    *view = runner->view;
+    *evaluators = runner->evaluators;
+    return STATUS_OK;
+}
+
 static enum status give_way(void *context, struct error *error)
 {
     struct run *run = context;

@@ -15,6 +15,11 @@ enum status trial_runner_create(struct plan *plan, const struct schema *schema, 
                                 struct error *error);
 void trial_runner_destroy(struct trial_runner **runner);
 
+/* The data of one of the plan's variants, and the evaluator of each of its parts [PART_COUNT]: lent until the runner
+ * turns to another variant. */
+enum status trial_runner_data(struct trial_runner *runner, int variant, const struct data_view **view,
+                              struct evaluator *const **evaluators, struct error *error);
+
 /* Trains and measures; *row is lent until the next call. STATUS_OK whatever the outcome, STATUS_STOPPED when yield said
  * so: then there is no row. ending gets outcome, message and times; not host and rank. */
 enum status trial_run(struct trial_runner *runner, int64_t trial, const struct yield *yield,

@@ -11,10 +11,11 @@
 #include "sweep/stored.h"
 #include "sweep/trial.h"
 
-/* Columns of /trials, owned. */
+/* The engine's columns of /trials or /pairs, owned. */
 struct columns {
     uint8_t *state, *outcome;
     uint64_t *checksum;
+    int64_t count;
 };
 
 static void columns_free(struct columns *columns)
@@ -24,19 +25,21 @@ static void columns_free(struct columns *columns)
     memory_free(columns->checksum);
 }
 
-static enum status columns_read(const struct results_reader *reader, struct columns *out, struct error *error)
+static enum status columns_read(const struct results_reader *reader, bool pairs, struct columns *out,
+                                struct error *error)
 {
     void *memory = NULL;
-    int64_t count = 0;
-    TRY(results_read(reader, "/trials/state", RESULTS_ENUM, &memory, &count, error));
+    TRY(results_read(reader, pairs ? "/pairs/state" : "/trials/state", RESULTS_ENUM, &memory, &out->count, error));
     out->state = memory;
-    TRY(results_read(reader, "/trials/outcome", RESULTS_ENUM, &memory, &count, error));
+    TRY(results_read(reader, pairs ? "/pairs/outcome" : "/trials/outcome", RESULTS_ENUM, &memory, &out->count, error));
     out->outcome = memory;
-    TRY(results_read(reader, "/trials/checksum", RESULTS_UINT64, &memory, &count, error));
+    TRY(results_read(reader, pairs ? "/pairs/checksum" : "/trials/checksum", RESULTS_UINT64, &memory, &out->count,
+                     error));
     out->checksum = memory;
     return STATUS_OK;
 }
 
+/* Whether a trial has a sound row and can be expected to end so again. */
 static bool is_repeatable(const struct columns *columns, int64_t trial)
 {
     return columns->state[trial] == TRIAL_COMMITTED &&
@@ -44,25 +47,45 @@ static bool is_repeatable(const struct columns *columns, int64_t trial)
 }
 
 /* A damaged row is no longer repeatable: its outcome is forgotten. */
-static enum status check_rows(const struct results_reader *reader, struct columns *columns,
-                              struct verify_result *result, struct error *error)
+static enum status check_rows(const struct results_reader *reader, int64_t first_unit, struct columns *columns,
+                              int64_t *committed, struct verify_result *result, struct error *error)
 {
-    for (int64_t i = 0; i < result->trials; i++) {
+    for (int64_t row = 0; row < columns->count; row++) {
         uint64_t now = 0;
-        if (columns->state[i] != TRIAL_COMMITTED)
+        if (columns->state[row] != TRIAL_COMMITTED)
             continue;
-        result->committed++;
-        TRY(results_checksum(reader, i, &now, error));
-        if (now == columns->checksum[i]) {
-            result->repeatable += is_repeatable(columns, i);
+        ++*committed;
+        TRY(results_checksum(reader, first_unit + row, &now, error));
+        if (now == columns->checksum[row])
             continue;
-        }
-        columns->outcome[i] = OUTCOME_NONE;
+        columns->outcome[row] = OUTCOME_NONE;
         if (result->damaged < VERIFY_LISTED_MAX)
-            result->listed[result->damaged] = i;
+            result->listed[result->damaged] = first_unit + row;
         result->damaged++;
     }
     return STATUS_OK;
+}
+
+static enum status check_trials(const struct results_reader *reader, struct columns *columns,
+                                struct verify_result *result, struct error *error)
+{
+    TRY(columns_read(reader, false, columns, error));
+    TRY(check_rows(reader, 0, columns, &result->committed, result, error));
+    for (int64_t i = 0; i < result->trials; i++)
+        result->repeatable += is_repeatable(columns, i);
+    return STATUS_OK;
+}
+
+static enum status check_pairs(const struct results_reader *reader, struct verify_result *result, struct error *error)
+{
+    struct columns columns = {0};
+    if (result->pairs == 0)
+        return STATUS_OK;
+    enum status status = columns_read(reader, true, &columns, error);
+    if (status == STATUS_OK)
+        status = check_rows(reader, result->trials, &columns, &result->pairs_committed, result, error);
+    columns_free(&columns);
+    return status;
 }
 
 /* The first lines; the rest only counted. */
@@ -156,10 +179,10 @@ enum status sweep_verify(const struct verify_request *request, struct verify_res
     struct results_reader *reader = NULL;
     struct columns columns = {0};
     TRY(results_reader_open(request->path, &reader, error));
-    *out = (struct verify_result){.trials = results_reader_trials(reader)};
-    enum status status = columns_read(reader, &columns, error);
+    *out = (struct verify_result){.trials = results_reader_trials(reader), .pairs = results_reader_pairs(reader)};
+    enum status status = check_trials(reader, &columns, out, error);
     if (status == STATUS_OK)
-        status = check_rows(reader, &columns, out, error);
+        status = check_pairs(reader, out, error);
     if (status == STATUS_OK && request->repeat > 0 && out->repeatable > 0)
         status = repeat_sweep(request, reader, &columns, out, error);
     columns_free(&columns);

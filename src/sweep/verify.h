@@ -16,9 +16,9 @@ struct verify_request {
 
 /* Owned; free with verify_free. */
 struct verify_result {
-    int64_t trials, committed;
+    int64_t trials, committed, pairs, pairs_committed;
     int64_t damaged;                   /* committed rows whose checksum is not that of their values */
-    int64_t listed[VERIFY_LISTED_MAX]; /* the first of them */
+    int64_t listed[VERIFY_LISTED_MAX]; /* the first of them: trials, then trials + pair */
     int64_t repeatable;                /* sound rows of done or diverged trials: one over its time may end elsewhere */
     int64_t repeated, different;       /* trained again; with other bits */
     struct text differences;           /* which trial, which datasets */

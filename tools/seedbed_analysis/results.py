@@ -25,7 +25,7 @@ def open_results(path):
 
 
 class Array:
-    """A dataset, read when indexed; where its first dimension is `trial`, only rows of committed trials.
+    """A dataset, read when indexed; where its first dimension is `trial` or `pair`, only rows of committed ones.
 
     `dimensions` names each dimension, `units` and `long_name` say what the numbers are. Indexing takes what NumPy
     takes in the first dimension (a number, a slice, an array of rows or of booleans), and numbers and slices behind it.
@@ -34,7 +34,7 @@ class Array:
     def __init__(self, dataset, rows):
         self._dataset = dataset
         self.dimensions = dimension_names(dataset)
-        self._rows = rows if self.dimensions[:1] == ("trial",) else None
+        self._rows = rows.get(self.dimensions[0]) if self.dimensions else None
         self.units = text_attribute(dataset, "units")
         self.long_name = text_attribute(dataset, "long_name")
 
@@ -76,6 +76,7 @@ class Results:
     trials       {column: array [committed trials]}; text and outcomes are strings, axes go by their dotted keys
     axes         the names of the columns that the sweep varied, in the sweep's order
     trial_count  trials of the sweep, committed or not
+    pairs        {column: array [committed pairs]} of comparisons; `first` and `second` are numbers of trials; {} without any
     """
 
     def __init__(self, path):
@@ -99,9 +100,20 @@ class Results:
         self.trials = {"trial": self._rows}
         for name, dataset in table.items():
             self.trials[name] = decode(dataset, dataset[()])[self._rows]
+        self.pairs = self._committed_pairs()
+        self._committed = {"trial": self._rows, "pair": self.pairs.get("pair")}
         listed = text_attribute(self._file, "axes").split()
         marked = [name for name, dataset in table.items() if "axis" in dataset.attrs]
         self.axes = [name for name in listed or marked if name in self.trials]
+
+    def _committed_pairs(self):
+        if "pairs" not in self._file:
+            return {}
+        table = {name: dataset for name, dataset in self._file["pairs"].items() if dataset.ndim == 1}
+        for dataset in table.values():
+            dataset.id.refresh()
+        rows = np.flatnonzero(decode(table["state"], table["state"][()]) == COMMITTED)
+        return {"pair": rows, **{name: decode(dataset, dataset[()])[rows] for name, dataset in table.items()}}
 
     def __len__(self):
         return len(self._rows)
@@ -114,14 +126,14 @@ class Results:
         item = self._find(path)
         if not isinstance(item, h5py.Dataset):
             raise ResultsError(f"{self.path}: '{path}' is a group; it holds {listing(item)}")
-        return Array(item, self._rows)
+        return Array(item, self._committed)
 
     def group(self, name):
         """The datasets of a group -> {name: Array}. A path to one dataset gives a dictionary of that one."""
         item = self._find(name)
         if isinstance(item, h5py.Dataset):
-            return {item.name.split("/")[-1]: Array(item, self._rows)}
-        return {key: Array(value, self._rows) for key, value in item.items() if isinstance(value, h5py.Dataset)}
+            return {item.name.split("/")[-1]: Array(item, self._committed)}
+        return {key: Array(value, self._committed) for key, value in item.items() if isinstance(value, h5py.Dataset)}
 
     def groups(self):
         """The names of the groups of the file: trials, curves, and one for each metric."""

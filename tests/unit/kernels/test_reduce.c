@@ -74,6 +74,14 @@ static void the_first_of_equal_maxima_wins(void **state)
     assert_int_equal(first_maximum(1, (const float[]){-5}), 0);
 }
 
+static void a_margin_is_to_the_largest_other(void **state)
+{
+    (void)state;
+    const float z[] = {1, 3, 3, 2};
+    assert_true(label_margin(4, z, 0) == -2 && label_margin(4, z, 1) == 0 && label_margin(4, z, 3) == -1);
+    assert_true(label_margin(2, (const float[]){0.25f, -4}, 0) == 4.25);
+}
+
 static void logsumexp_keeps_its_smallest_tail(void **state)
 {
     (void)state;
@@ -90,7 +98,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sums_are_right_for_every_small_count), cmocka_unit_test(sums_do_not_depend_on_alignment),
         cmocka_unit_test(one_bad_number_anywhere_is_found),     cmocka_unit_test(the_first_of_equal_maxima_wins),
-        cmocka_unit_test(logsumexp_keeps_its_smallest_tail),
+        cmocka_unit_test(a_margin_is_to_the_largest_other),     cmocka_unit_test(logsumexp_keeps_its_smallest_tail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,20 @@
+/* pair.h - two ended trials compared in one process: by their weights at the end, on the data that both have seen. */
+#ifndef SEEDBED_SWEEP_PAIR_H
+#define SEEDBED_SWEEP_PAIR_H
+
+#include "sweep/trial.h"
+
+struct pair_runner;
+
+/* plan (resolved), schema, runner (for its data) and writer (to read the trials' rows from) are lent. *out is owned by
+ * the caller. Any rank; only for a plan that has pairs. */
+enum status pair_runner_create(struct plan *plan, const struct schema *schema, struct trial_runner *runner,
+                               struct results_writer *writer, struct pair_runner **out, struct error *error);
+void pair_runner_destroy(struct pair_runner **runner);
+
+/* Compares; *row is lent until the next call. STATUS_OK whatever the outcome: done; diverged or failed where one of the
+ * trials was not done. STATUS_STOPPED when yield said so: then there is no row. ending as of trial_run. */
+enum status pair_run(struct pair_runner *runner, int64_t pair, const struct yield *yield, struct trial_ending *ending,
+                     const struct results_row **row, struct error *error);
+
+#endif
