@@ -31,7 +31,7 @@ void slot_fault(const struct slot *slot, const struct tree_node *node, const cha
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
     faults_add(slot->binder->faults, place, "%.250s%s%s", path.text, path.length > 0 ? ": " : "", message);
-    slot->binder->faulty = true;
+    slot->binder->fault_count++;
 }
 
 /* Binds the default of a key that the map does not have. Its place, if it is missing, is the map's. */
@@ -199,12 +199,12 @@ static const struct kind *default_kind(const struct field *field)
 static void fill_choice(const struct slot *slot, const struct kind *kind, const struct tree_node *map)
 {
     struct choice *choice = slot->out;
-    const int before = slot->binder->faults->count;
+    const int before = slot->binder->fault_count;
     struct error error = {0};
     memset(choice, 0, sizeof *choice);
     choice->kind = kind;
     bind_table(slot, kind_fields(kind), map, choice->settings);
-    if (kind->check == NULL || slot->binder->faults->count > before)
+    if (kind->check == NULL || slot->binder->fault_count > before)
         return;
     if (kind->check(choice->settings, &error) != STATUS_OK)
         slot_fault(slot, map != NULL ? map : slot->node, "%s", error.text);
@@ -347,7 +347,7 @@ bool config_bind(const struct tree_node *root, const struct field *fields, const
         bind_map(&slot, fields, root);
     else
         slot_fault(&slot, root, "a sweep file is a map of keys, such as 'model:' and 'train:'");
-    return !binder.faulty;
+    return binder.fault_count == 0;
 }
 
 bool config_check_value(const struct field *fields, const char *path, const struct tree_node *value,
@@ -371,5 +371,5 @@ bool config_check_value(const struct field *fields, const char *path, const stru
         .binder = &binder, .up = &root, .name = path, .field = key.field, .node = value, .out = &room};
     bind_value(&slot);
     config_lists_free(&lists);
-    return !binder.faulty;
+    return binder.fault_count == 0;
 }

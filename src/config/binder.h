@@ -13,8 +13,8 @@ struct binder {
     const char *base_directory;
     struct config_lists *lists;
     struct faults *faults;
-    bool partial; /* keys without default may be missing */
-    bool faulty;
+    bool partial;    /* keys without default may be missing */
+    int fault_count; /* those met before too */
 };
 
 /* A value and where it goes. `up` leads to the root: the dotted path is made only for messages. */

@@ -125,7 +125,7 @@ static void write_choices(struct text *out, const struct choices *choices)
     text_add(out, "}");
 }
 
-static void write_items(struct text *out, const struct field *field, const struct item_list *list)
+static void write_list(struct text *out, const struct field *field, const struct item_list *list)
 {
     text_add(out, "[");
     for (int i = 0; i < list->count; i++) {
@@ -182,7 +182,7 @@ void write_value(struct text *out, const struct field *field, const void *value)
         text_add(out, "}");
         break;
     case FIELD_LIST:
-        write_items(out, field, value);
+        write_list(out, field, value);
         break;
     }
 }
@@ -199,15 +199,36 @@ static void dump_choices(const struct field *field, const struct choices *choice
     }
 }
 
-/* A line for each item. */
-static void dump_list(const struct field *field, const struct item_list *list, int indent, struct text *out)
+static bool has_lists(const struct kind *kind)
 {
-    text_add(out, "%*s%s:%s\n", indent, "", field->name, list->count == 0 ? " []" : "");
-    for (int i = 0; i < list->count; i++) {
-        text_add(out, "%*s- ", indent + 2, "");
-        write_value(out, field->item, list->items[i]);
+    for (const struct field *field = kind_fields(kind); field->name != NULL; field++)
+        if (field->type == FIELD_LIST)
+            return true;
+    return false;
+}
+
+/* One item behind its dash; over several lines where lists lie in it. */
+static void dump_item(const struct field *item, const void *value, int indent, struct text *out)
+{
+    const struct choice *const choice = item->type == FIELD_CHOICE ? value : NULL;
+    const struct item_list *const list = item->type == FIELD_LIST ? value : NULL;
+    if (choice != NULL && has_lists(choice->kind)) {
+        text_add(out, "%*s- kind: %s\n", indent, "", choice->kind->name);
+        dump_fields(kind_fields(choice->kind), choice->settings, indent + 2, out);
+    } else if (list != NULL && list->count > 0) {
+        text_add(out, "%*s-\n", indent, "");
+        write_items(out, item, list, indent + 2);
+    } else {
+        text_add(out, "%*s- ", indent, "");
+        write_value(out, item, value);
         text_add(out, "\n");
     }
+}
+
+void write_items(struct text *out, const struct field *field, const struct item_list *list, int indent)
+{
+    for (int i = 0; i < list->count; i++)
+        dump_item(field->item, list->items[i], indent, out);
 }
 
 /* The kind, and its settings beside it. */
@@ -225,7 +246,9 @@ static void dump_field(const struct field *field, const void *value, int indent,
     } else if (field->type == FIELD_CHOICES) {
         dump_choices(field, value, indent, out);
     } else if (field->type == FIELD_LIST) {
-        dump_list(field, value, indent, out);
+        const struct item_list *const list = value;
+        text_add(out, "%*s%s:%s\n", indent, "", field->name, list->count == 0 ? " []" : "");
+        write_items(out, field, list, indent + 2);
     } else if ((field->flags & FIELD_INLINE) != 0) {
         dump_inline(field, value, indent, out);
     } else {

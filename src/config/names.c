@@ -142,7 +142,7 @@ void phrase_add_allowed(struct phrase *phrase, const struct field *field)
         add_one_of(phrase, "a map with keys out of ", field);
         break;
     case FIELD_LIST:
-        phrase_add(phrase, "a list, each item ");
+        phrase_add(phrase, "a list, each item %s", field->item->type == FIELD_CHOICE ? "one of " : "");
         phrase_add_allowed(phrase, field->item);
         break;
     case FIELD_SECTION:

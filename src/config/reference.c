@@ -142,8 +142,8 @@ static void add_kinds(struct text *out, struct place place, const struct field *
 static void add_item(struct text *out, struct place place, const struct field *item)
 {
     place.off = true;
-    place.indent += 4;
     if (item->type == FIELD_SECTION) {
+        place.indent += 4;
         add_fields(out, place, item->section);
     } else if (item->type == FIELD_CHOICE && item->kinds != place.within) {
         place.within = item->kinds;

@@ -115,19 +115,13 @@ const struct field trial_fields[] = {
      .summary = "What the sweep may take."},
     {.name = NULL}};
 
-const struct kind_table *const config_tables[] = {&loss_table,
-                                                  &model_table,
-                                                  &metric_table,
-                                                  &dataset_table,
-                                                  &optimizer_table,
-                                                  &schedule_table,
-                                                  &label_noise_table,
-                                                  &normalisation_table,
-                                                  &activation_table,
-                                                  &initialisation_table,
-                                                  &moment_table,
-                                                  &decay_table,
-                                                  NULL};
+const struct kind_table *const config_tables[] = {&loss_table,           &model_table,
+                                                  &layer_item_table,     &metric_table,
+                                                  &dataset_table,        &optimizer_table,
+                                                  &schedule_table,       &label_noise_table,
+                                                  &normalisation_table,  &activation_table,
+                                                  &initialisation_table, &moment_table,
+                                                  &decay_table,          NULL};
 
 uint64_t trial_stream_seed(const struct trial_config *config, enum random_stream stream)
 {

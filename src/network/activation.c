@@ -5,29 +5,30 @@
 #include "kernels/elementwise.h"
 #include "network/network.h"
 
-static const struct activation_ops relu = {
+const struct activation_ops activation_relu = {
     .kind = {.name = "relu", .summary = "max(0, x)"}, .forward = relu_forward, .backward = relu_backward};
 
-static const struct activation_ops hyperbolic_tangent = {
+const struct activation_ops activation_tanh = {
     .kind = {.name = "tanh", .summary = "hyperbolic tangent"}, .forward = tanh_forward, .backward = tanh_backward};
 
-static const struct activation_ops softplus = {
+const struct activation_ops activation_softplus = {
     .kind = {.name = "softplus", .summary = "log(1 + exp(x)), a smooth relu"},
     .forward = softplus_forward,
     .backward = softplus_backward};
 
-static const struct activation_ops linear = {
+static const struct activation_ops activation_linear = {
     .kind = {.name = "linear", .summary = "the identity"}, .forward = linear_forward, .backward = linear_backward};
 
-static const struct activation_ops leaky_relu = {.kind = {.name = "leaky_relu", .summary = "x above 0, x / 100 below"},
-                                                 .forward = leaky_relu_forward,
-                                                 .backward = leaky_relu_backward};
+const struct activation_ops activation_leaky_relu = {
+    .kind = {.name = "leaky_relu", .summary = "x above 0, x / 100 below"},
+    .forward = leaky_relu_forward,
+    .backward = leaky_relu_backward};
 
-static const struct activation_ops sigmoid = {.kind = {.name = "sigmoid", .summary = "1 / (1 + exp(-x))"},
-                                              .forward = sigmoid_forward,
-                                              .backward = sigmoid_backward};
+const struct activation_ops activation_sigmoid = {.kind = {.name = "sigmoid", .summary = "1 / (1 + exp(-x))"},
+                                                  .forward = sigmoid_forward,
+                                                  .backward = sigmoid_backward};
 
-static const struct activation_ops gelu = {
+const struct activation_ops activation_gelu = {
     .kind = {.name = "gelu", .summary = "x times the share of the standard normal distribution below x"},
     .keeps_input = true,
     .forward = gelu_forward,
@@ -36,8 +37,9 @@ static const struct activation_ops gelu = {
 const struct kind_table activation_table = {
     .what = "activation",
     .plural = "activations",
-    .kinds = (const struct kind *const[]){&relu.kind, &leaky_relu.kind, &hyperbolic_tangent.kind, &sigmoid.kind,
-                                          &softplus.kind, &gelu.kind, &linear.kind, NULL}};
+    .kinds = (const struct kind *const[]){&activation_relu.kind, &activation_leaky_relu.kind, &activation_tanh.kind,
+                                          &activation_sigmoid.kind, &activation_softplus.kind, &activation_gelu.kind,
+                                          &activation_linear.kind, NULL}};
 
 size_t activation_saved(const struct kind *activation)
 {

@@ -19,6 +19,9 @@ struct activation_ops {
     void (*backward)(int n, int m, const float *restrict y, float *restrict dy, float *restrict dbias);
 };
 
+extern const struct activation_ops activation_relu, activation_leaky_relu, activation_tanh, activation_sigmoid,
+    activation_softplus, activation_gelu;
+
 /* Floats that a layer saves for each of its outputs. */
 size_t activation_saved(const struct kind *activation);
 

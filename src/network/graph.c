@@ -46,12 +46,16 @@ static enum status plan_node(struct graph *graph, int at, struct error *error)
     struct graph_node *const node = &graph->nodes[at];
     struct shape inputs[LAYER_INPUTS_MAX];
     name_node(graph, at);
+    memcpy(graph->layers.path, layer->path, sizeof layer->path);
     for (int i = 0; i < layer->input_count; i++) {
         inputs[i] = graph->values[layer->inputs[i]].shape;
         graph->values[layer->inputs[i]].readers++;
     }
     if (ops->plan(layer->layer.settings, layer->input_count, inputs, &node->plan, error) != STATUS_OK)
         return fail_within(error, "layer %s", node->name);
+    if (shape_size(node->plan.output) > INT_MAX)
+        return fail(error, STATUS_BAD_SWEEP, "layer %s: an output of %d x %d x %d is too large", node->name,
+                    node->plan.output.height, node->plan.output.width, node->plan.output.channels);
     graph->values[at + 1].shape = node->plan.output;
     graph->values[at + 1].size = shape_size(node->plan.output);
     graph->tensor_count += node->plan.tensor_count;
@@ -97,11 +101,13 @@ static enum status place_tensors(struct graph *graph, struct error *error)
     return STATUS_OK;
 }
 
-/* Takes room at the workspace's end for fixed floats and max_batch times a sample's; returns its offset. */
+/* Takes room at the workspace's end for fixed floats and max_batch times a sample's; returns its offset. More than any
+ * memory has stays so. */
 static size_t take(struct graph *graph, size_t fixed, size_t per_sample, int max_batch)
 {
-    const size_t offset = graph->workspace;
-    graph->workspace += whole_lines(fixed + per_sample * (size_t)max_batch);
+    const size_t most = SIZE_MAX / 16, offset = graph->workspace;
+    const size_t floats = whole_lines(fixed + per_sample * (size_t)max_batch);
+    graph->workspace = floats > most - offset ? most : offset + floats;
     return offset;
 }
 

@@ -42,7 +42,8 @@ struct graph {
     size_t workspace;      /* floats */
 };
 
-/* Plans every layer of the list, which the graph takes over whatever the status. Free with graph_free in any case. */
+/* Plans every layer of the list, which the graph takes over whatever the status. Free with graph_free in any case;
+ * after a failure layers.path is that of the layer at fault. */
 enum status graph_plan(struct graph *graph, struct layer_list *layers, struct shape input, int max_batch,
                        struct error *error);
 void graph_free(struct graph *graph);

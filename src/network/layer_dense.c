@@ -8,24 +8,25 @@
 #include "network/activation.h"
 #include "network/network.h"
 
-static const struct field dense_fields[] = {{.name = "units",
-                                             .type = FIELD_INTEGER,
-                                             .offset = offsetof(struct dense_settings, units),
-                                             .minimum = 1,
-                                             .maximum = 1 << 20,
-                                             .summary = "Number of outputs."},
-                                            {.name = "bias",
-                                             .type = FIELD_FLAG,
-                                             .offset = offsetof(struct dense_settings, bias),
-                                             .default_text = "true",
-                                             .summary = "Whether a trained number is added to each output."},
-                                            {.name = "activation",
-                                             .type = FIELD_NAME,
-                                             .offset = offsetof(struct dense_settings, activation),
-                                             .default_text = "linear",
-                                             .kinds = &activation_table,
-                                             .summary = "The function applied to each output."},
-                                            {.name = NULL}};
+static const struct field dense_fields[] = {
+    {.name = "units",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct dense_settings, units),
+     .default_text = "0",
+     .maximum = 1 << 20,
+     .summary = "Number of outputs; 0, of the last layer only, for the number of classes."},
+    {.name = "bias",
+     .type = FIELD_FLAG,
+     .offset = offsetof(struct dense_settings, bias),
+     .default_text = "true",
+     .summary = "Whether a trained number is added to each output."},
+    {.name = "activation",
+     .type = FIELD_NAME,
+     .offset = offsetof(struct dense_settings, activation),
+     .default_text = "linear",
+     .kinds = &activation_table,
+     .summary = "The function applied to each output."},
+    {.name = NULL}};
 
 static int features(struct shape shape)
 {
@@ -40,6 +41,9 @@ static enum status dense_plan(const void *settings, int input_count, const struc
         return fail(error, STATUS_BAD_SWEEP, "dense: %d inputs found; it reads exactly one", input_count);
     const int in = features(inputs[0]);
     const int out = (int)dense->units;
+    if (out == 0)
+        return fail(error, STATUS_BAD_SWEEP,
+                    "dense: units is not given; only the last layer of a network has as many as there are classes");
     if ((int64_t)in * out > INT_MAX)
         return fail(error, STATUS_BAD_SWEEP,
                     "dense: %d inputs times %d units are more than %d weights; use fewer units", in, out, INT_MAX);

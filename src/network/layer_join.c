@@ -1,6 +1,7 @@
 /* layer_join.c - layers that read several outputs: residual sums and concatenation.
  * add: y = f(a + S b), S the identity, or zero_pad (option A of He et al. 2015): every stride-th pixel of b, and zeros
  * in the channels that b lacks. A projection is a 1 x 1 convolution before it. */
+#include <limits.h>
 #include <string.h>
 
 #include "network/activation.h"
@@ -52,7 +53,9 @@ static enum status add_plan(const void *settings, int input_count, const struct 
     const bool padded = s->shortcut == &shortcut_zero_pad && b.channels <= a.channels &&
                         (b.height + stride - 1) / stride == a.height && (b.width + stride - 1) / stride == a.width;
     if (!padded && !fits(a, b))
-        return fail(error, STATUS_BAD_SWEEP, "add: a shortcut of %d x %d x %d does not fit %d x %d x %d by %s",
+        return fail(error, STATUS_BAD_SWEEP,
+                    "add: a shortcut of %d x %d x %d does not fit %d x %d x %d by %s; a 1 x 1 convolution on the "
+                    "shortcut can change its shape",
                     b.height, b.width, b.channels, a.height, a.width, a.channels, s->shortcut->name);
     const size_t size = (size_t)a.height * (size_t)a.width * (size_t)a.channels;
     plan->output = a;
@@ -128,14 +131,18 @@ static enum status concatenate_plan(const void *settings, int input_count, const
                                     struct layer_plan *plan, struct error *error)
 {
     (void)settings;
-    plan->output = inputs[0];
+    int64_t channels = inputs[0].channels;
     for (int i = 1; i < input_count; i++) {
         if (inputs[i].height != inputs[0].height || inputs[i].width != inputs[0].width)
             return fail(error, STATUS_BAD_SWEEP,
                         "concatenate: input %d has %d x %d pixels, the first one %d x %d; they must be equal", i + 1,
                         inputs[i].height, inputs[i].width, inputs[0].height, inputs[0].width);
-        plan->output.channels += inputs[i].channels;
+        channels += inputs[i].channels;
     }
+    if (channels > INT_MAX)
+        return fail(error, STATUS_BAD_SWEEP, "concatenate: %lld channels are too many", (long long)channels);
+    plan->output = inputs[0];
+    plan->output.channels = (int)channels;
     return STATUS_OK;
 }
 

@@ -26,6 +26,7 @@ enum status layer_list_add(struct layer_list *list, const struct layer_ops *ops,
     TRY(layer_list_reserve(list, error));
     struct layer_node *const node = &list->nodes[list->count];
     *node = (struct layer_node){.layer.kind = &ops->kind, .input_count = 1, .inputs = {list->count}};
+    memcpy(node->path, list->path, sizeof node->path);
     if (settings_bytes > 0)
         memcpy(node->layer.settings, settings, settings_bytes);
     list->count++;

@@ -31,10 +31,14 @@ struct add_settings {
     const struct kind *activation; /* struct activation_ops */
 };
 
+struct activation_settings {
+    const struct kind *function; /* struct activation_ops */
+};
+
 extern const struct kind_table shortcut_table; /* identity, zero_pad: names without settings */
 
 extern const struct layer_ops layer_convolution, layer_max_pool, layer_average_pool, layer_global_average_pool,
-    layer_batch_norm, layer_dropout, layer_add, layer_concatenate;
+    layer_batch_norm, layer_dropout, layer_activation, layer_add, layer_concatenate;
 
 /* A layer of these takes exactly one input. what: the layer's kind. */
 enum status layer_single_input(const char *what, int input_count, struct error *error);

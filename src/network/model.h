@@ -2,6 +2,7 @@
 #ifndef SEEDBED_NETWORK_MODEL_H
 #define SEEDBED_NETWORK_MODEL_H
 
+#include "network/network.h"
 #include "seedbed/field.h"
 #include "seedbed/layer.h"
 #include "seedbed/status.h"
@@ -11,12 +12,14 @@ struct layer_node {
     struct choice layer; /* struct layer_ops and its settings */
     int input_count;
     int inputs[LAYER_INPUTS_MAX]; /* numbers of earlier outputs */
+    char path[LAYER_PATH_BYTES];  /* the dotted path, below `model`, that lists it; empty: a preset's */
 };
 
 /* Layers in topological order; the last one's output is the logits. */
 struct layer_list {
     int count, capacity;
     struct layer_node *nodes;
+    char path[LAYER_PATH_BYTES]; /* of the layers added next */
 };
 
 /* Adds a layer; it reads the output before it unless layer_list_inputs says otherwise. settings are copied. */
@@ -28,11 +31,19 @@ void layer_list_inputs(struct layer_list *list, int count, const int *inputs);
 void layer_list_rewire(struct layer_list *list, int layer, int output);
 void layer_list_free(struct layer_list *list);
 
+/* Lends a layer's setting of this name and type; NULL: it has none. */
+void *layer_setting(struct choice *layer, const char *name, enum field_type type);
+
 struct model_ops {
     struct kind kind;
     /* Adds the model's layers to the list. */
     enum status (*expand)(const void *settings, struct shape input, int classes, struct layer_list *list,
                           struct error *error);
 };
+
+/* Fills an empty list with a model's layers, biases where the section has them. Free it whatever the status; after a
+ * failure its path says at which item. */
+enum status model_expand(const struct model_config *config, struct shape input, int classes, struct layer_list *layers,
+                         struct error *error);
 
 #endif

@@ -7,9 +7,9 @@
 const struct kind_table model_table = {
     .what = "model",
     .plural = "models",
-    .kinds =
-        (const struct kind *const[]){&model_mlp.kind, &model_cnn.kind, &model_lenet.kind, &model_vgg.kind,
-                                     &model_resnet.kind, &model_resnet18_mnist.kind, &model_inception_lite.kind, NULL}};
+    .kinds = (const struct kind *const[]){&model_mlp.kind, &model_cnn.kind, &model_lenet.kind, &model_vgg.kind,
+                                          &model_resnet.kind, &model_resnet18_mnist.kind, &model_inception_lite.kind,
+                                          &model_layers.kind, NULL}};
 
 int last_output(const struct layer_list *list)
 {

@@ -8,7 +8,20 @@
 #include "network/model.h"
 
 extern const struct model_ops model_mlp, model_cnn, model_lenet, model_vgg, model_resnet, model_resnet18_mnist,
-    model_inception_lite;
+    model_inception_lite, model_layers;
+
+/* Groups of lists among the items of layer_item_table, and their settings. */
+struct residual_settings {
+    struct item_list layers, shortcut; /* of layer_item_table */
+    bool zero_pad;
+    const struct kind *activation; /* struct activation_ops */
+};
+
+struct concatenate_settings {
+    struct item_list branches; /* of lists of layer_item_table */
+};
+
+extern const struct kind group_residual, group_concatenate;
 
 /* A convolution, and batch normalisation before the activation when asked for. */
 struct convolution_part {

@@ -69,14 +69,15 @@ enum status network_build(struct layer_list *layers, const struct choice *init, 
     return status;
 }
 
-static enum status model_expand(const struct model_config *config, struct shape input, int classes,
-                                struct layer_list *layers, struct error *error)
+static enum status check_outputs(const struct graph *graph, int classes, struct error *error)
 {
-    const struct model_ops *const model = (const struct model_ops *)config->kind.kind;
-    const enum status status = model->expand(config->kind.settings, input, classes, layers, error);
-    if (status != STATUS_OK)
-        layer_list_free(layers);
-    return status;
+    const int last = graph->layers.count;
+    if (graph->values[last].size == (size_t)classes)
+        return STATUS_OK;
+    return fail(error, STATUS_BAD_SWEEP,
+                "layer %s: the network ends with %zu outputs, but there are %d classes; end it "
+                "with a dense layer",
+                graph->nodes[last - 1].name, graph->values[last].size, classes);
 }
 
 enum status network_create(const struct model_config *config, struct shape input, int classes, int max_batch,
@@ -84,8 +85,19 @@ enum status network_create(const struct model_config *config, struct shape input
 {
     struct layer_list layers = {0};
     blas_setup();
-    TRY(model_expand(config, input, classes, &layers, error));
-    return network_build(&layers, &config->init, input, max_batch, out, error);
+    enum status status = model_expand(config, input, classes, &layers, error);
+    if (status != STATUS_OK) {
+        layer_list_free(&layers);
+        return status;
+    }
+    struct network *network = NULL;
+    TRY(network_build(&layers, &config->init, input, max_batch, &network, error));
+    status = check_outputs(&network->graph, classes, error);
+    if (status == STATUS_OK)
+        *out = network;
+    else
+        network_destroy(&network);
+    return status;
 }
 
 void network_destroy(struct network **network)
@@ -101,13 +113,27 @@ void network_destroy(struct network **network)
     *network = NULL;
 }
 
+/* Expands and plans; the list with the path of a layer at fault is the graph's whatever the status. */
+static enum status plan_graph(const struct model_config *config, struct shape input, int classes, int max_batch,
+                              struct graph *graph, struct error *error)
+{
+    struct layer_list layers = {0};
+    const enum status status = model_expand(config, input, classes, &layers, error);
+    if (status != STATUS_OK) {
+        *graph = (struct graph){.layers = layers};
+        return status;
+    }
+    TRY(graph_plan(graph, &layers, input, max_batch, error));
+    return check_outputs(graph, classes, error);
+}
+
 enum status network_summarise(const struct model_config *config, struct shape input, int classes, int max_batch,
                               struct network_summary *out, struct error *error)
 {
-    struct layer_list layers = {0};
     struct graph graph;
-    TRY(model_expand(config, input, classes, &layers, error));
-    const enum status status = graph_plan(&graph, &layers, input, max_batch, error);
+    const enum status status = plan_graph(config, input, classes, max_batch, &graph, error);
+    *out = (struct network_summary){0};
+    memcpy(out->layer_path, graph.layers.path, sizeof out->layer_path);
     if (status == STATUS_OK)
         *out = (struct network_summary){
             .parameter_count = graph.parameter_count,
@@ -134,7 +160,7 @@ void network_describe(const struct network *network, struct text *out)
     for (int i = 0; i < network->graph.layers.count; i++) {
         const struct graph_node *const node = &network->graph.nodes[i];
         const struct shape shape = node->plan.output;
-        text_add(out, "%-12s %4d x %4d x %5d %12" PRId64 " parameters\n", node->name, shape.height, shape.width,
+        text_add(out, "%-20s %4d x %4d x %5d %12" PRId64 " parameters\n", node->name, shape.height, shape.width,
                  shape.channels, node_parameters(node));
     }
 }

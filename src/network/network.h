@@ -15,6 +15,8 @@
 
 extern const struct kind_table loss_table;           /* struct loss_ops */
 extern const struct kind_table layer_table;          /* struct layer_ops */
+extern const struct kind_table layer_item_table;     /* what a list of layers in a sweep file may name */
+extern const struct kind_table bias_table;           /* names without settings */
 extern const struct kind_table activation_table;     /* struct activation_ops: names without settings */
 extern const struct kind_table initialisation_table; /* he, glorot, lecun, uniform */
 extern const struct kind_table model_table;          /* struct model_ops: presets that expand to layers */
@@ -23,11 +25,14 @@ extern const struct kind_table model_table;          /* struct model_ops: preset
 struct model_config {
     struct choice kind; /* FIELD_INLINE; struct model_ops */
     struct choice init;
+    const struct kind *bias; /* of bias_table */
 };
 
 extern const struct field model_fields[]; /* of struct model_config */
 
 struct network;
+
+enum { LAYER_PATH_BYTES = 176 }; /* of a dotted path through FIELD_LIST_DEPTH lists */
 
 /* What a network would be, without making it: for `plan`. */
 struct network_summary {
@@ -37,6 +42,8 @@ struct network_summary {
     int tensor_count;        /* of parameters and states */
     double flops_per_sample; /* forward; training costs about three times that */
     size_t bytes;            /* of memory for max_batch samples, with gradients */
+    /* Set after a failure too: the layer at fault as the section lists it, "layers.3"; empty: none in particular. */
+    char layer_path[LAYER_PATH_BYTES];
 };
 
 /* Builds the layers for inputs of shape and checks that they fit. Nothing is initialised yet.

@@ -295,7 +295,7 @@ enum status plan_trial_config(struct plan *plan, int64_t trial, struct trial_con
 /* The value at the longest part of the path that the tree has. */
 static const struct tree_node *find_nearest(const struct tree_node *root, const char *key)
 {
-    char path[128];
+    char path[256];
     const struct tree_node *node = NULL;
     snprintf(path, sizeof path, "%s", key);
     while ((node = tree_find(root, path)) == NULL) {

@@ -1,6 +1,7 @@
 /* plan_resolve.c - what a plan needs the data for: sizes, shapes, costs, identities, duplicates. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "seedbed/version.h"
 #include "sweep/plan_parts.h"
@@ -69,9 +70,11 @@ static enum status number_shaped_model(struct plan *plan, struct hash_map *numbe
                                .classes = shape->classes};
     struct error why = {0};
     if (network_summarise(&model.config, model.input, model.classes, 1, &model.summary, &why) != STATUS_OK) {
-        char place[256] = "";
-        plan_find_place(plan, trial->point, "model", place, sizeof place);
-        faults_add(faults, place, "model: %s", why.text);
+        char place[256] = "", path[LAYER_PATH_BYTES + sizeof "model."];
+        const char *const layer = model.summary.layer_path;
+        snprintf(path, sizeof path, "model%s%s", layer[0] == '\0' ? "" : ".", layer);
+        plan_find_place(plan, trial->point, path, place, sizeof place);
+        faults_add(faults, place, "%s: %s", path, why.text);
     }
     return growing_add(&plan->models, &model, error);
 }

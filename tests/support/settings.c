@@ -125,3 +125,8 @@ void choice_reals(struct choice *choice, const char *key, int count, const doubl
     list->count = count;
     memcpy(list->values, values, (size_t)count * sizeof *values);
 }
+
+void choice_items(struct choice *choice, const char *key, int count, const void *const *items)
+{
+    *(struct item_list *)place_of(choice, key, FIELD_LIST) = (struct item_list){.count = count, .items = items};
+}

@@ -22,5 +22,7 @@ void choice_flag(struct choice *choice, const char *key, bool value);
 void choice_name(struct choice *choice, const char *key, const char *value);
 void choice_integers(struct choice *choice, const char *key, int count, const int64_t *values);
 void choice_reals(struct choice *choice, const char *key, int count, const double *values);
+/* Of a list of items, which are lent. */
+void choice_items(struct choice *choice, const char *key, int count, const void *const *items);
 
 #endif

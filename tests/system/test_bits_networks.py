@@ -16,6 +16,15 @@ grid:
     - {kind: lenet}
     - {kind: resnet, depth: 8, shortcut: zero_pad}
     - {kind: resnet, depth: 8, shortcut: projection, batch_norm: false}
+    - kind: layers
+      bias: last
+      layers:
+        - {kind: convolution, channels: 4, stride: 2}
+        - gelu
+        - {kind: residual, layers: [{kind: convolution, channels: 4, padding: 1}, batch_norm], activation: tanh}
+        - {kind: concatenate, branches: [[], [{kind: convolution, channels: 3, kernel: 1}]]}
+        - {kind: dropout, rate: 0.25}
+        - dense
   seed: [3, 4]
 """
 

@@ -128,7 +128,7 @@ static void faults_name_the_item(void **state)
                                          "hammer, tape, box\n");
     check_faults("rack: [{kind: drill, sped: 3}]\n", "s:1:22: rack.0: unknown key 'sped'; did you mean 'speed'?\n");
     check_faults("rack: [{kind: box}]\n", "s:1:8: rack.0.tools: is missing and has no default; allowed: a list, each "
-                                          "item drill, hammer, tape, box\n");
+                                          "item one of drill, hammer, tape, box\n");
     check_faults("rack: [{kind: box, tools: [], shelves: [[drill], tape]}]\n",
                  "s:1:50: rack.0.shelves.1: 'tape' is one value where a list is expected; write [tape]\n");
     check_faults("steps: [{times: 1}, {times: 0}]\n",

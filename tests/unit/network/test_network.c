@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "network/network.h"
 #include "settings.h"
+#include "toy_layers.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -90,11 +91,67 @@ static void biases_are_where_they_are_asked_for(void **state)
     } cases[] = {{"all", 6}, {"last", 4}, {"none", 3}};
     for (int i = 0; i < 3; i++) {
         struct model_config model = mlp(2, (const int64_t[]){4, 3});
-        choice_name(&model.kind, "bias", cases[i].bias);
+        model.bias = kind_find(&bias_table, cases[i].bias);
         struct network *network = make(&model);
         assert_int_equal(network_tensor_count(network), cases[i].tensors);
         network_destroy(&network);
     }
+}
+
+/* Every preset, and a list of layers. */
+enum { MODELS = 8 };
+
+static void all_models(struct model_config models[MODELS])
+{
+    int count = 0;
+    for (const struct kind *const *kind = model_table.kinds; *kind != NULL; kind++, count++) {
+        assert_in_range(count, 0, MODELS - 1);
+        settings_default(model_fields, &models[count]);
+        models[count].kind = strcmp((*kind)->name, "layers") == 0 ? toy_layers(&model_table, &layer_item_table)
+                                                                  : choice_of(&model_table, (*kind)->name);
+    }
+    assert_int_equal(count, MODELS);
+}
+
+static struct network *make_for_images(const struct model_config *model)
+{
+    struct network *network = NULL;
+    struct error error;
+    if (network_create(model, (struct shape){32, 32, 3}, CLASSES, 1, &network, &error) != STATUS_OK)
+        fail_msg("%s: %s", model->kind.kind->name, error.text);
+    return network;
+}
+
+/* Biases of the network; *last: whether the last weight has one. */
+static int count_biases(const struct network *network, bool *last)
+{
+    int count = 0;
+    for (int t = 0; t < network_tensor_count(network); t++) {
+        *last = network_tensors(network)[t].role == TENSOR_BIAS;
+        count += *last;
+    }
+    return count;
+}
+
+static void biases_of_every_model_are_where_they_are_asked_for(void **state)
+{
+    (void)state;
+    struct model_config models[MODELS];
+    const char *const biases[] = {"all", "last", "none"};
+    /* Convolutions and dense layers: mlp 3, cnn 3, lenet 5, vgg11 9, inception_lite 20; resnet's convolutions have
+     * none. */
+    const int counts[][MODELS] = {{3, 3, 5, 9, 1, 1, 20, 5}, {1, 1, 1, 1, 1, 1, 1, 1}, {0}};
+    all_models(models);
+    for (int b = 0; b < 3; b++)
+        for (int m = 0; m < MODELS; m++) {
+            bool last = false;
+            models[m].bias = kind_find(&bias_table, biases[b]);
+            struct network *network = make_for_images(&models[m]);
+            const int found = count_biases(network, &last);
+            if (found != counts[b][m] || last != (counts[b][m] > 0))
+                fail_msg("%s, bias %s: %d biases", models[m].kind.kind->name, biases[b], found);
+            network_destroy(&network);
+        }
 }
 
 struct moments {
@@ -145,6 +202,72 @@ static void weights_have_the_variance_of_their_initialisation(void **state)
         assert_true(cases[i].distribution == NULL ? biases.deviation > 0.8 * deviation : biases.largest == 0);
         network_destroy(&network);
     }
+}
+
+/* Inputs of one output, and outputs that one input enters, by the tensor's shape. */
+static double fan_in(const struct tensor_spec *weight)
+{
+    double fan = 1;
+    for (int d = 1; d < weight->rank; d++)
+        fan *= weight->dimensions[d];
+    return fan;
+}
+
+static double fan_out(const struct tensor_spec *weight)
+{
+    return weight->rank == 4 ? weight->dimensions[0] * weight->dimensions[1] * weight->dimensions[2]
+                             : weight->dimensions[0];
+}
+
+static double variance_of(const char *init, const struct tensor_spec *weight)
+{
+    if (strcmp(init, "he") == 0)
+        return 2 / fan_in(weight);
+    if (strcmp(init, "glorot") == 0)
+        return 2 / (fan_in(weight) + fan_out(weight));
+    return strcmp(init, "lecun") == 0 ? 1 / fan_in(weight) : 1 / (3 * fan_in(weight));
+}
+
+/* Weights and biases of every tensor of a network; scales and shifts are 1 and 0. */
+static void check_initialisation(struct network *network, const char *init, const char *model)
+{
+    const float *values = network_parameters(network);
+    double variance = 0;
+    for (int t = 0; t < network_tensor_count(network); t++) {
+        const struct tensor_spec *const tensor = &network_tensors(network)[t];
+        int64_t count = 1;
+        for (int d = 0; d < tensor->rank; d++)
+            count *= tensor->dimensions[d];
+        const struct moments found = moments_of(count, values);
+        const bool drawn_bias = tensor->role == TENSOR_BIAS && strcmp(init, "uniform") == 0;
+        const bool drawn = tensor->role == TENSOR_WEIGHT || drawn_bias;
+        variance = tensor->role == TENSOR_WEIGHT ? variance_of(init, tensor) : variance;
+        const double bound = drawn_bias ? 1.001 * sqrt(3 * variance) : tensor->role == TENSOR_SCALE ? 1 : 0;
+        if (drawn && fabs(found.deviation / sqrt(variance) - 1) > 5 / sqrt((double)count))
+            fail_msg("%s, %s: %s has deviation %g, not %g", model, init, tensor->name, found.deviation, sqrt(variance));
+        if (tensor->role != TENSOR_WEIGHT && found.largest > bound)
+            fail_msg("%s, %s: %s has %g", model, init, tensor->name, found.largest);
+        values += count;
+    }
+}
+
+/* Those of many millions of parameters by the first initialisation alone. */
+static void every_model_is_initialised_as_asked(void **state)
+{
+    (void)state;
+    enum { MANY = 5000000 };
+    struct model_config models[MODELS];
+    all_models(models);
+    for (const struct kind *const *init = initialisation_table.kinds; *init != NULL; init++)
+        for (int m = 0; m < MODELS; m++) {
+            models[m].init = choice_of(&initialisation_table, (*init)->name);
+            struct network *network = make_for_images(&models[m]);
+            if (init == initialisation_table.kinds || network_parameter_count(network) < MANY) {
+                network_initialise(network, 2);
+                check_initialisation(network, (*init)->name, models[m].kind.kind->name);
+            }
+            network_destroy(&network);
+        }
 }
 
 static void a_tensor_does_not_depend_on_later_layers(void **state)
@@ -208,6 +331,108 @@ static void presets_have_the_parameters_of_their_papers(void **state)
     }
 }
 
+/* Kernels of 3 x 3, each followed by pooling, which halves the side: the CNNs of Fort et al. 2019. */
+static int64_t cnn_parameters(int count, const int64_t *channels, int side, int inputs)
+{
+    int64_t total = 0, before = inputs;
+    for (int i = 0; i < count; i++) {
+        total += channels[i] * (9 * before + 1);
+        before = channels[i];
+        side /= 2;
+    }
+    return total + CLASSES * (before * side * side + 1);
+}
+
+static void the_cnns_of_the_stiffness_paper_have_as_many_parameters_as_a_closed_form_says(void **state)
+{
+    (void)state;
+    const int64_t wide[] = {32, 64, 128, 256}, narrow[] = {16, 32, 32};
+    const struct shape shapes[] = {{28, 28, 1}, {32, 32, 3}};
+    assert_int_equal(cnn_parameters(3, narrow, 32, 3), 19466);
+    for (int i = 0; i < 4; i++) {
+        const bool is_wide = i % 2 == 1;
+        const int count = is_wide ? 4 : 3;
+        const int64_t *const channels = is_wide ? wide : narrow;
+        struct model_config model;
+        struct network_summary summary;
+        settings_default(model_fields, &model);
+        model.kind = choice_of(&model_table, "cnn");
+        choice_integers(&model.kind, "channels", count, channels);
+        assert_int_equal(network_summarise(&model, shapes[i / 2], CLASSES, BATCH, &summary, NULL), STATUS_OK);
+        assert_int_equal(summary.parameter_count,
+                         cnn_parameters(count, channels, shapes[i / 2].height, shapes[i / 2].channels));
+    }
+}
+
+/* By hand: convolutions 3-4, 4-4, 4-5, 4-5 without bias, 5-3; batch norm 4; dense (3 + 5) x 16 x 16 to 10. */
+static void a_list_of_layers_has_the_parameters_of_its_layers(void **state)
+{
+    (void)state;
+    struct model_config model;
+    struct network_summary summary;
+    settings_default(model_fields, &model);
+    model.kind = toy_layers(&model_table, &layer_item_table);
+    assert_int_equal(network_summarise(&model, (struct shape){32, 32, 3}, CLASSES, 1, &summary, NULL), STATUS_OK);
+    assert_int_equal(summary.parameter_count, 4 * 28 + 4 * 37 + 5 * 37 + 5 * 4 + 3 * 6 + 8 + 10 * (8 * 256 + 1));
+    assert_string_equal(summary.layer_path, "");
+}
+
+static void a_layer_of_a_list_that_does_not_fit_is_named(void **state)
+{
+    (void)state;
+    struct model_config model;
+    struct network_summary summary;
+    struct error error;
+    settings_default(model_fields, &model);
+    const struct choice pool = choice_of(&layer_item_table, "max_pool"), dense = choice_of(&layer_item_table, "dense");
+    const void *const small[] = {&pool, &pool, &dense}, *const middle[] = {&dense, &dense}, *const open[] = {&pool};
+    const struct {
+        int count;
+        const void *const *items;
+        const char *path, *text;
+    } cases[] = {{3, small, "layers.1", "layer max_pool2: max_pool: a window of 2 x 2 does not fit into 1 x 1 pixels"},
+                 {2, middle, "layers.0", "layer dense1: dense: units is not given; only the last layer"},
+                 {1, open, "layers.0", "layer max_pool1: the network ends with 3 outputs, but there are 10 classes"}};
+    for (int i = 0; i < 3; i++) {
+        struct network *network = NULL;
+        model.kind = choice_of(&model_table, "layers");
+        choice_items(&model.kind, "layers", cases[i].count, cases[i].items);
+        assert_int_equal(network_summarise(&model, (struct shape){3, 2, 3}, CLASSES, 1, &summary, &error),
+                         STATUS_BAD_SWEEP);
+        assert_string_equal(summary.layer_path, cases[i].path);
+        assert_memory_equal(error.text, cases[i].text, strlen(cases[i].text));
+        assert_int_equal(network_create(&model, (struct shape){3, 2, 3}, CLASSES, 1, &network, &error),
+                         STATUS_BAD_SWEEP);
+        assert_null(network);
+    }
+}
+
+static void a_network_has_at_most_4096_layers(void **state)
+{
+    (void)state;
+    struct model_config model;
+    struct network_summary summary;
+    struct error error;
+    const void *same[FIELD_LIST_MAX], *groups[FIELD_LIST_MAX];
+    const struct choice dropout = choice_of(&layer_item_table, "dropout");
+    struct choice residual = choice_of(&layer_item_table, "residual");
+    for (int i = 0; i < FIELD_LIST_MAX; i++) {
+        same[i] = &dropout;
+        groups[i] = &residual;
+    }
+    choice_items(&residual, "layers", 31, same);
+    settings_default(model_fields, &model);
+    model.kind = choice_of(&model_table, "layers");
+    choice_items(&model.kind, "layers", FIELD_LIST_MAX, groups);
+    const struct shape input = {1, 1, CLASSES};
+    assert_int_equal(network_summarise(&model, input, CLASSES, 1, &summary, &error), STATUS_OK);
+    assert_int_equal(summary.layer_count, 4096);
+    choice_items(&residual, "layers", 32, same);
+    assert_int_equal(network_summarise(&model, input, CLASSES, 1, &summary, &error), STATUS_BAD_SWEEP);
+    assert_string_equal(error.text, "the network has more than 4096 layers");
+    assert_string_equal(summary.layer_path, "layers.124.layers.4");
+}
+
 static void a_description_has_a_line_a_layer(void **state)
 {
     (void)state;
@@ -246,10 +471,16 @@ int main(void)
         cmocka_unit_test(tensors_lie_in_the_flat_block_without_gaps),
         cmocka_unit_test(a_linear_network_is_what_its_tensors_say),
         cmocka_unit_test(biases_are_where_they_are_asked_for),
+        cmocka_unit_test(biases_of_every_model_are_where_they_are_asked_for),
         cmocka_unit_test(weights_have_the_variance_of_their_initialisation),
+        cmocka_unit_test(every_model_is_initialised_as_asked),
         cmocka_unit_test(a_tensor_does_not_depend_on_later_layers),
         cmocka_unit_test(the_summary_is_that_of_the_network),
         cmocka_unit_test(presets_have_the_parameters_of_their_papers),
+        cmocka_unit_test(the_cnns_of_the_stiffness_paper_have_as_many_parameters_as_a_closed_form_says),
+        cmocka_unit_test(a_list_of_layers_has_the_parameters_of_its_layers),
+        cmocka_unit_test(a_layer_of_a_list_that_does_not_fit_is_named),
+        cmocka_unit_test(a_network_has_at_most_4096_layers),
         cmocka_unit_test(a_description_has_a_line_a_layer),
         cmocka_unit_test(a_layer_too_large_is_refused_with_its_name),
     };

@@ -257,6 +257,62 @@ static void an_exclude_that_drops_nothing_is_a_fault(void **state)
     check_faults("dir/s.yaml:5:5: this entry of 'exclude' matches no combination; correct or remove it\n");
 }
 
+static int64_t units_at(int64_t point, const char *path)
+{
+    const void *value = NULL;
+    const struct trial_config *config = config_at(point);
+    assert_non_null(config_value(trial_fields, config, path, &value));
+    return *(const int64_t *)value;
+}
+
+#define LISTED "model: {kind: layers, layers: [{kind: dense, units: 8}, relu, {kind: dense, units: 3}, dense]}\n"
+
+static void an_axis_may_be_a_setting_of_a_layer_in_a_list(void **state)
+{
+    (void)state;
+    read_grid(LISTED "grid: {model.layers.0.units: [4, 5], model.layers.1: [tanh, {kind: dropout, rate: 0.25}]}\n"
+                     "zip:\n  - {model.layers.2.units: [6, 7], seed: [1, 2]}\n");
+    assert_int_equal(grid_points(reading.grid), 8);
+    assert_int_equal(units_at(0, "model.layers.0.units"), 4);
+    assert_int_equal(units_at(7, "model.layers.0.units"), 5);
+    assert_int_equal(units_at(6, "model.layers.2.units"), 6);
+    assert_int_equal(units_at(7, "model.layers.2.units"), 7);
+    assert_int_equal(config_at(7)->seed, 2);
+    const void *rate = NULL;
+    assert_non_null(config_value(trial_fields, config_at(2), "model.layers.1.rate", &rate));
+    assert_true(*(const double *)rate == 0.25);
+    assert_null(config_value(trial_fields, config_at(0), "model.layers.1.rate", &rate));
+    read_end();
+}
+
+static void an_axis_may_be_a_whole_list_and_then_a_setting_in_it(void **state)
+{
+    (void)state;
+    read_grid("model: {kind: layers, layers: [dense]}\n"
+              "grid: {model.layers.0.units: [4, 5], model.layers: [[dense, relu], [{kind: dense, bias: false}]]}\n");
+    assert_int_equal(grid_points(reading.grid), 4);
+    assert_int_equal(units_at(3, "model.layers.0.units"), 5);
+    const void *bias = NULL;
+    config_value(trial_fields, config_at(3), "model.layers.0.bias", &bias);
+    assert_false(*(const bool *)bias);
+    read_end();
+}
+
+static void exclude_and_options_reach_into_lists(void **state)
+{
+    (void)state;
+    static const char *const sets[] = {"model.layers.2.units=9", "model.layers.1=[tanh, relu]"};
+    read_sets(LISTED "grid: {model.layers.0.units: [4, 5], model.layers.1: [gelu]}\n"
+                     "exclude:\n  - {model.layers.0.units: {above: 4}, model.layers.1: relu}\n",
+              2, sets);
+    assert_null(reading.printed.data);
+    assert_int_equal(grid_points(reading.grid), 4);
+    assert_int_equal(units_at(0, "model.layers.2.units"), 9);
+    for (int64_t point = 0; point < 4; point++)
+        assert_int_equal(grid_excluded(reading.grid, config_at(point)), point == 3);
+    read_end();
+}
+
 static void options_set_keys_of_the_base(void **state)
 {
     (void)state;
@@ -368,6 +424,9 @@ int main(void)
         cmocka_unit_test(a_union_goes_through_its_grids_in_order),
         cmocka_unit_test(exclude_compares_resolved_values),
         cmocka_unit_test(an_exclude_that_drops_nothing_is_a_fault),
+        cmocka_unit_test(an_axis_may_be_a_setting_of_a_layer_in_a_list),
+        cmocka_unit_test(an_axis_may_be_a_whole_list_and_then_a_setting_in_it),
+        cmocka_unit_test(exclude_and_options_reach_into_lists),
         cmocka_unit_test(options_set_keys_of_the_base),
         cmocka_unit_test(options_take_the_place_of_an_axis),
         cmocka_unit_test(wrong_options_are_faults_that_name_them),

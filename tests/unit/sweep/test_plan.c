@@ -231,6 +231,38 @@ static void axis_texts_are_values_as_read_and_kinds_as_written(void **state)
     plan_end(&planned);
 }
 
+#define LISTED                                                                                \
+    "data: {source: gaussians, dimensions: 4, classes: 3, train_count: 60, test_count: 30}\n" \
+    "model: {kind: layers, layers: [{kind: dense, units: 5}, relu, dense]}\n"
+
+static void lists_of_layers_are_models_like_others(void **state)
+{
+    (void)state;
+    struct planned planned = plan_right(LISTED "grid: {model.layers.0.units: [5, 6], seed: 0..1}\n");
+    struct text texts[2] = {{0}};
+    struct error error;
+    assert_int_equal(plan_model_count(planned.plan), 2);
+    assert_int_equal(plan_trial(planned.plan, 0)->parameters, 5 * 5 + 3 * 6);
+    assert_int_equal(plan_trial(planned.plan, 3)->parameters, 6 * 5 + 3 * 7);
+    assert_int_equal(plan_axis_texts(planned.plan, 3, texts, &error), STATUS_OK);
+    assert_string_equal(texts[0].data, "6");
+    text_free(&texts[0]);
+    text_free(&texts[1]);
+    plan_end(&planned);
+    assert_true(same_identity(LISTED, LISTED "grid: {model.layers.0.units: [5.0]}\n"));
+    assert_false(same_identity(LISTED, LISTED "grid: {model.layers.1: [tanh]}\n"));
+}
+
+static void a_layer_that_does_not_fit_is_a_fault_at_its_place(void **state)
+{
+    (void)state;
+    struct planned planned = plan_text(LISTED "grid:\n  model.layers.0:\n    - dropout\n    - {kind: max_pool}\n");
+    assert_int_equal(planned.status, STATUS_BAD_SWEEP);
+    assert_string_equal(planned.printed.data, "s.yaml:6:7: model.layers.0: layer max_pool1: max_pool: a window of 2 x "
+                                              "2 does not fit into 1 x 4 pixels; pool less\n");
+    plan_end(&planned);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +277,8 @@ int main(void)
         cmocka_unit_test(sizes_beyond_the_data_are_faults_at_their_key),
         cmocka_unit_test(a_trial_reads_back_as_its_point_says),
         cmocka_unit_test(axis_texts_are_values_as_read_and_kinds_as_written),
+        cmocka_unit_test(lists_of_layers_are_models_like_others),
+        cmocka_unit_test(a_layer_that_does_not_fit_is_a_fault_at_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
