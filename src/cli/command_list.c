@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "config/config.h"
+#include "config/expansion.h"
 
 static const struct option_spec options[] = {{0}};
 
@@ -23,16 +24,30 @@ static void print_table(const struct kind_table *table)
         printf("  %-*s  %s\n", width, (*kind)->name, (*kind)->summary);
 }
 
+/* Prints the text if it was made whole, and frees it. */
+static int print_text(enum status status, struct text *text, struct error *error)
+{
+    if (status == STATUS_OK)
+        status = text_status(text, error);
+    if (status == STATUS_OK)
+        fputs(text->data, stdout);
+    text_free(text);
+    return status == STATUS_OK ? EXIT_OK : command_failed(error);
+}
+
 static int print_reference(void)
 {
     struct error error = {0};
     struct text text = {0};
     config_reference(&text);
-    const enum status status = text_status(&text, &error);
-    if (status == STATUS_OK)
-        fputs(text.data, stdout);
-    text_free(&text);
-    return status == STATUS_OK ? EXIT_OK : command_failed(&error);
+    return print_text(STATUS_OK, &text, &error);
+}
+
+static int print_expansions(void)
+{
+    struct error error = {0};
+    struct text text = {0};
+    return print_text(expansion_write_all(&text, &error), &text, &error);
 }
 
 static enum status refuse(const char *word, struct error *error)
@@ -61,6 +76,8 @@ static int run(const struct arguments *arguments)
             return command_failed(&error);
         }
         print_table(config_tables[i]);
+        if (config_tables[i] == &model_table && print_expansions() != EXIT_OK)
+            return EXIT_ERROR;
     }
     return EXIT_OK;
 }
@@ -70,8 +87,11 @@ const struct command command_list = {
     .operands = "[WHAT]...",
     .operand_count = -1,
     .summary = "List what a sweep file may name: losses, models, metrics, datasets, ...",
-    .details = "Without WHAT everything. `seedbed list reference` prints every key of a sweep file with its default,\n"
-               "unit, range and a sentence, as in sweeps/reference.yaml.",
+    .details =
+        "Without WHAT everything. `seedbed list models` also prints each model as a list of layers, to be changed in "
+        "a\n"
+        "sweep file. `seedbed list reference` prints every key of a sweep file with its default, unit, range and a\n"
+        "sentence, as in sweeps/reference.yaml.",
     .options = options,
     .run = run,
 };

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import time
 
@@ -83,6 +84,40 @@ def test_plan_lists_trials_and_layers(seedbed, tiny):
     assert "dense1" not in seedbed("plan", tiny).stdout
 
 
+def test_plan_lists_every_distinct_model_with_shapes_and_parameters(seedbed, tmp_path):
+    sweep = tmp_path / "listed.yaml"
+    sweep.write_text("data: {source: glyphs, train_count: 60, test_count: 20}\n"
+                     "model: {kind: layers, layers: [{kind: convolution, channels: 4, padding: 1}, relu, max_pool, dense]}\n"
+                     "grid: {model.layers.0.channels: [4, 5], seed: [0, 1]}\n")
+    lines = [" ".join(line.split()) for line in seedbed("plan", sweep, "--list").stdout.splitlines()]
+    for channels in (4, 5):
+        first, last = channels * 10, (channels * 14 * 14 + 1) * 10
+        assert any(line.startswith("model") and f"layers: {first + last} parameters" in line for line in lines)
+        start = lines.index(f"convolution1 28 x 28 x {channels} {first} parameters")
+        assert lines[start + 1 : start + 3] == [f"max_pool1 14 x 14 x {channels} 0 parameters",
+                                                f"dense1 1 x 1 x 10 {last} parameters"]
+
+
+def test_list_models_prints_lists_that_make_the_same_networks(seedbed, tmp_path):
+    """As printed, pasted into a sweep file: as many parameters as the model it stands for."""
+    listed = seedbed("list", "models").stdout.split("\n# {kind: ")[1:]
+    assert {text.partition("}")[0] for text in listed} >= {"mlp", "cnn", "resnet", "inception_lite"}
+    counts = []
+    with h5py.File(tmp_path / "images.h5", "w") as file:
+        for part in ("train", "test"):
+            file[f"x_{part}"] = np.zeros((4, 32, 32, 3), "float32")
+            file[f"y_{part}"] = np.arange(4)
+    for text in listed:
+        name, _, section = text.partition("}")
+        for model in (f"model: {name}\n", section.partition("\n")[2]):
+            sweep = tmp_path / "pasted.yaml"
+            sweep.write_text(f"data: {{source: hdf5, path: images.h5}}\n{model}")
+            ended = seedbed("plan", sweep)
+            assert ended.returncode == 0, ended.stderr
+            counts.append(re.search(r": (\d+) parameters", ended.stdout)[1])
+        assert counts[-1] == counts[-2], name
+
+
 def test_plan_predicts_less_time_on_more_ranks(seedbed, tiny):
     assert_says(seedbed("plan", tiny, "--ranks", "1"), 0, "on 1 rank")
     assert_says(seedbed("plan", tiny, "--ranks", "4"), 0, "on 4 ranks")
@@ -94,7 +129,7 @@ def test_plan_and_run_agree_on_identities_and_bytes(seedbed, tiny, tiny_results)
         assert identity.decode()[:8] in listed
 
 
-@pytest.mark.parametrize("what, name", [("losses", "cross_entropy"), ("models", "mlp"), ("metrics", "margins"),
+@pytest.mark.parametrize("what, name", [("losses", "cross_entropy"), ("models", "mlp"), ("layers", "residual"), ("metrics", "margins"),
                                         ("datasets", "glyphs"), ("optimizers", "sgd"),
                                         ("optimizers", "adamw"), ("decays", "weights"), ("schedules", "cosine"),
                                         ("schedules", "multistep")])
