@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -14,6 +15,7 @@
 #include "network/layers.h"
 #include "seedbed/random.h"
 #include "settings.h"
+#include "toy_layers.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,13 +26,14 @@
 extern const struct layer_ops layer_scale;   /* of tests/plugins */
 extern const struct loss_ops loss_huberised; /* of tests/plugins */
 
-enum { SAMPLES = 6, HEIGHT = 4, WIDTH = 3, CHANNELS = 2, INPUTS = HEIGHT * WIDTH * CHANNELS, UNITS = 5, CLASSES = 3 };
+enum { SAMPLES = 6, HEIGHT = 4, WIDTH = 3, CHANNELS = 2, UNITS = 5, CLASSES = 3 };
 static const struct shape input_shape = {HEIGHT, WIDTH, CHANNELS};
 static const double STEP = 0x1p-9;
 static const double TOLERANCE = 3e-3;        /* float32 leaves up to 1e-3 of a central difference, by CPU */
 static const double PRESET_TOLERANCE = 1e-2; /* with thousands of relus, some do change sides */
 
-static float inputs[SAMPLES * INPUTS];
+enum { INPUTS_MAX = 25 * 25 * 3 };
+static float inputs[SAMPLES * INPUTS_MAX];
 static const int16_t labels[SAMPLES] = {0, 1, 2, 2, 1, 0};
 
 /* y = a + 2 b      a, b, y [n, ...] */
@@ -220,34 +223,94 @@ static void gradients_are_right_where_outputs_are_read_more_than_once(void **sta
     network_destroy(&network);
 }
 
-/* Depth 8 and few pixels: every kind of block, shortcut and join of the models. */
-static void gradients_are_right_for_small_presets(void **state)
+/* Every preset, as small as it gets. In those of millions of parameters a random direction hardly moves the loss. */
+static const struct preset {
+    const char *model; /* and its settings */
+    struct shape input;
+    bool large; /* checked along the gradient, not along random directions */
+} presets[] = {
+    {"mlp hidden=[7,5] activation=gelu", {HEIGHT, WIDTH, CHANNELS}, false},
+    {"cnn channels=[5] hidden=[7] batch_norm=true activation=tanh pooling=average dropout=0.25",
+     {HEIGHT, WIDTH, CHANNELS},
+     false},
+    {"cnn channels=[4,6] pooling=max", {8, 6, CHANNELS}, false},
+    {"lenet activation=softplus", {16, 16, 1}, false},
+    {"vgg activation=tanh", {8, 8, 1}, true},
+    {"resnet depth=8 batch_norm=false", {HEIGHT, WIDTH, CHANNELS}, false},
+    {"resnet depth=8 batch_norm=false shortcut=projection", {HEIGHT, WIDTH, CHANNELS}, false},
+    {"resnet depth=8 shortcut=projection", {8, 8, 1}, true},
+    {"resnet18_mnist", {16, 16, 1}, true},
+    {"inception_lite batch_norm=false", {25, 25, 3}, true},
+    {"layers", {8, 6, 2}, false},
+};
+
+static struct network *preset_network(const struct preset *preset)
+{
+    struct model_config model;
+    struct network *network = NULL;
+    struct error error;
+    settings_default(model_fields, &model);
+    model.kind = strcmp(preset->model, "layers") == 0 ? toy_layers(&model_table, &layer_item_table)
+                                                      : choice_spelled(&model_table, preset->model);
+    if (network_create(&model, preset->input, CLASSES, SAMPLES, &network, &error) != STATUS_OK)
+        fail_msg("%s: %s", preset->model, error.text);
+    network_initialise(network, 6);
+    network_set_step(network, 5, 11);
+    return network;
+}
+
+/* Relative error of the gradient's length, as the slope of the loss along it. An error anywhere in the gradient shows
+ * by its own size squared. */
+static double length_error(struct network *network, const struct choice *loss)
+{
+    const int64_t count = network_parameter_count(network);
+    float *const start = malloc(sizeof(float) * (size_t)count), *const direction =
+                                                                    malloc(sizeof(float) * (size_t)count);
+    const double step = 0x1p-14; /* few relus change sides within it */
+    double norm;
+    assert_true(start != NULL && direction != NULL);
+    memcpy(start, network_parameters(network), sizeof(float) * (size_t)count);
+    memset(direction, 0, sizeof(float) * (size_t)count);
+    derivative(network, loss, direction, &norm);
+    for (int64_t i = 0; i < count; i++)
+        direction[i] = (float)((double)network_gradient(network)[i] / norm);
+    const double near =
+        loss_at(network, loss, start, direction, step) - loss_at(network, loss, start, direction, -step);
+    const double far =
+        loss_at(network, loss, start, direction, 2 * step) - loss_at(network, loss, start, direction, -2 * step);
+    memcpy(network_parameters(network), start, sizeof(float) * (size_t)count);
+    free(start);
+    free(direction);
+    return fabs(norm - (8 * near - far) / (12 * step)) / norm;
+}
+
+static void gradients_are_right_for_every_preset(void **state)
 {
     (void)state;
-    static const char *const models[] = {"cnn", "resnet"};
-    struct error error;
-    for (int i = 0; i < 2; i++) {
-        struct model_config model;
-        struct network *network = NULL;
-        settings_default(model_fields, &model);
-        model.kind = choice_of(&model_table, models[i]);
-        if (i == 0) {
-            choice_integers(&model.kind, "channels", 1, (const int64_t[]){5});
-            choice_integers(&model.kind, "hidden", 1, (const int64_t[]){7});
-            choice_flag(&model.kind, "batch_norm", true);
-            choice_name(&model.kind, "activation", "tanh");
-            choice_name(&model.kind, "pooling", "average");
-            choice_real(&model.kind, "dropout", 0.25);
+    const struct choice loss = choice_of(&loss_table, "cross_entropy");
+    for (size_t i = 0; i < sizeof presets / sizeof *presets; i++) {
+        struct network *network = preset_network(&presets[i]);
+        if (presets[i].large) {
+            const double error = length_error(network, &loss);
+            if (!(error < PRESET_TOLERANCE))
+                fail_msg("%s: gradient is off by %g of its size", presets[i].model, error);
         } else {
-            choice_integer(&model.kind, "depth", 8);
-            choice_flag(&model.kind, "batch_norm", false);
+            check_within(PRESET_TOLERANCE, network, &loss, presets[i].model);
         }
-        assert_int_equal(network_create(&model, input_shape, CLASSES, SAMPLES, &network, &error), STATUS_OK);
-        network_initialise(network, 6);
-        network_set_step(network, 5, 11);
-        const struct choice loss = choice_of(&loss_table, "cross_entropy");
-        check_within(PRESET_TOLERANCE, network, &loss, models[i]);
         network_destroy(&network);
+    }
+}
+
+static void every_model_of_the_table_is_among_the_presets(void **state)
+{
+    (void)state;
+    for (const struct kind *const *kind = model_table.kinds; *kind != NULL; kind++) {
+        bool found = false;
+        for (size_t i = 0; i < sizeof presets / sizeof *presets; i++)
+            found |= strcspn(presets[i].model, " ") == strlen((*kind)->name) &&
+                     strncmp(presets[i].model, (*kind)->name, strlen((*kind)->name)) == 0;
+        if (!found)
+            fail_msg("%s has no entry", (*kind)->name);
     }
 }
 
@@ -298,7 +361,7 @@ static int set_up(void **state)
 {
     (void)state;
     struct random random = random_start(STREAM_DATA, 6, 0);
-    for (int i = 0; i < SAMPLES * INPUTS; i++)
+    for (int i = 0; i < SAMPLES * INPUTS_MAX; i++)
         inputs[i] = (float)random_normal(&random);
     return blas_setup() == 1 ? 0 : 1;
 }
@@ -314,7 +377,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_are_right_for_every_layer_activation_and_loss),
         cmocka_unit_test(gradients_are_right_where_outputs_are_read_more_than_once),
-        cmocka_unit_test(gradients_are_right_for_small_presets),
+        cmocka_unit_test(gradients_are_right_for_every_preset),
+        cmocka_unit_test(every_model_of_the_table_is_among_the_presets),
         cmocka_unit_test(plugins_from_the_public_headers_alone_have_right_gradients),
         cmocka_unit_test(a_layer_whose_output_nobody_reads_is_refused),
         cmocka_unit_test(a_layer_says_which_inputs_it_takes),
