@@ -80,6 +80,10 @@ struct item_list {
     const void *const *items; /* [count] */
 };
 
+/* What single ranges cannot say: whether settings fit each other. Called once they are bound. STATUS_BAD_SWEEP with a
+ * message that names keys, values and the remedy. */
+typedef enum status settings_check(const void *settings, struct error *error);
+
 /* One key. A table ends with a field whose name is NULL. Numbers are in [minimum, maximum] unless both are 0. */
 struct field {
     const char *name;
@@ -95,6 +99,7 @@ struct field {
     const struct field *item;       /* FIELD_LIST: FIELD_CHOICE, FIELD_SECTION or FIELD_LIST, at offset 0; its name is
                                      * the word for one: "layer" */
     size_t item_bytes;              /* FIELD_LIST of sections: sizeof the section's struct */
+    settings_check *check;          /* FIELD_SECTION; NULL: none */
 };
 
 /* Something that a sweep file names: a loss, a layer, a metric... First member of every `..._ops` struct. */
@@ -102,10 +107,7 @@ struct kind {
     const char *name;
     const char *summary;        /* one line for `seedbed list` */
     const struct field *fields; /* settings; NULL: none */
-
-    /* What single ranges cannot say: whether settings fit each other. Called once they are bound. STATUS_BAD_SWEEP with
-     * a message that names keys, values and the remedy. NULL: always. */
-    enum status (*check)(const void *settings, struct error *error);
+    settings_check *check;      /* NULL: none */
 };
 
 struct kind_table {

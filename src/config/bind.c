@@ -194,20 +194,24 @@ static const struct kind *default_kind(const struct field *field)
     return name == NULL ? NULL : kind_find(field->kinds, name->text);
 }
 
-/* Sets the kind and binds its settings from map (NULL: all defaults). Settings that are right one by one are then
- * checked together. */
+/* Checks settings together that are right one by one: without a new fault since there were `before`. */
+static void check_together(const struct slot *slot, settings_check *check, const void *settings, int before,
+                           const struct tree_node *node)
+{
+    struct error error = {0};
+    if (check != NULL && slot->binder->fault_count == before && check(settings, &error) != STATUS_OK)
+        slot_fault(slot, node, "%s", error.text);
+}
+
+/* Sets the kind and binds its settings from map (NULL: all defaults). */
 static void fill_choice(const struct slot *slot, const struct kind *kind, const struct tree_node *map)
 {
     struct choice *choice = slot->out;
     const int before = slot->binder->fault_count;
-    struct error error = {0};
     memset(choice, 0, sizeof *choice);
     choice->kind = kind;
     bind_table(slot, kind_fields(kind), map, choice->settings);
-    if (kind->check == NULL || slot->binder->fault_count > before)
-        return;
-    if (kind->check(choice->settings, &error) != STATUS_OK)
-        slot_fault(slot, map != NULL ? map : slot->node, "%s", error.text);
+    check_together(slot, kind->check, choice->settings, before, map != NULL ? map : slot->node);
 }
 
 void bind_choice(const struct slot *slot)
@@ -261,6 +265,7 @@ static const struct kind *bind_inline(const struct slot *section, const struct f
 static void bind_map(const struct slot *slot, const struct field *fields, const struct tree_node *map)
 {
     const struct field *choice = field_find_inline(fields);
+    const int before = slot->binder->fault_count;
     struct scope scope = {.fields = fields};
     if (choice != NULL) {
         scope.kinds = choice->kinds;
@@ -268,6 +273,8 @@ static void bind_map(const struct slot *slot, const struct field *fields, const 
     }
     check_keys(slot, &scope, map);
     bind_table(slot, fields, map, slot->out);
+    check_together(slot, slot->field != NULL ? slot->field->check : NULL, slot->out, before,
+                   map != NULL ? map : slot->node);
 }
 
 void bind_section(const struct slot *slot)

@@ -1,4 +1,17 @@
+#include <inttypes.h>
+
 #include "training/training.h"
+
+static enum status stop_check(const void *settings, struct error *error)
+{
+    const struct stop_config *const stop = settings;
+    if (stop->every == 0 || stop->train_loss > 0)
+        return STATUS_OK;
+    return fail(error, STATUS_BAD_SWEEP,
+                "every is %" PRId64
+                " and train_loss is 0: there is nothing to check; give train_loss, or leave out every",
+                stop->every);
+}
 
 static const struct field stop_fields[] = {
     {.name = "steps",
@@ -21,7 +34,7 @@ static const struct field stop_fields[] = {
      .default_text = "0",
      .maximum = 1e12,
      .unit = "steps",
-     .summary = "train_loss is checked every so many steps too; 0 for at the ends of epochs only."},
+     .summary = "Checks train_loss every so many steps too; 0 for at the ends of epochs only."},
     {.name = "separated",
      .type = FIELD_FLAG,
      .offset = offsetof(struct stop_config, separated),
@@ -95,5 +108,6 @@ const struct field train_fields[] = {{.name = "epochs",
                                       .type = FIELD_SECTION,
                                       .offset = offsetof(struct train_config, stop),
                                       .section = stop_fields,
+                                      .check = stop_check,
                                       .summary = "What ends training before its epochs do."},
                                      {.name = NULL}};

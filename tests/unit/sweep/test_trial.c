@@ -134,7 +134,7 @@ static void a_rule_that_holds_ends_the_trial_and_measures_its_end(void **state)
 {
     (void)state;
     bench_open(SWEEP "train: {epochs: 5, learning_rate: 0.2, batch_size: 10}\n"
-                     "grid: {train.stop.train_loss: [0, 0.7], train.stop.every: [3]}\n");
+                     "zip: [{train.stop.train_loss: [0, 0.7], train.stop.every: [0, 3]}]\n");
     assert_int_equal(bench_run(0), STATUS_OK);
     assert_int_equal(*(const int64_t *)slab("trials", "steps"), 35);
     assert_int_equal(bench_run(1), STATUS_OK);
