@@ -13,11 +13,12 @@ enum column_type {
 
 /* Dimensions that a column may have after `trial`; their sizes are the sweep's largest. */
 enum column_dimension {
-    DIMENSION_NONE = 0,     /* ends the list */
-    DIMENSION_POINT,        /* the metric's measure points, in the file `<metric>_point` */
-    DIMENSION_EPOCH,        /* 0 (before training) .. epochs */
-    DIMENSION_TRAIN_SAMPLE, /* position in the training subset */
-    DIMENSION_TEST_SAMPLE,  /* position in the test subset */
+    DIMENSION_NONE = 0,          /* ends the list */
+    DIMENSION_POINT,             /* the metric's measure points, in the file `<metric>_point` */
+    DIMENSION_EPOCH,             /* 0 (before training) .. epochs */
+    DIMENSION_TRAIN_SAMPLE,      /* position in the training subset */
+    DIMENSION_TEST_SAMPLE,       /* position in the test subset */
+    DIMENSION_VALIDATION_SAMPLE, /* position in the validation subset; without one the column is left out */
     DIMENSION_CLASS,
     DIMENSION_PARAMETER, /* position in the flat parameter block */
     DIMENSION_OWN        /* DIMENSION_OWN + i: dimensions[i] of the metric's own */

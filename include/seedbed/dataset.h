@@ -9,7 +9,9 @@
 #include "seedbed/layer.h"
 #include "seedbed/status.h"
 
-enum { PART_TRAIN = 0, PART_TEST = 1, PART_COUNT = 2 };
+/* A data set has DATASET_PARTS parts. A trial sees up to PART_COUNT: it may set aside a validation part, which lies in
+ * the data set's training part. */
+enum { PART_TRAIN = 0, PART_TEST = 1, DATASET_PARTS = 2, PART_VALIDATION = 2, PART_COUNT = 3 };
 
 enum sample_type { SAMPLE_UINT8, SAMPLE_FLOAT32 };
 
@@ -17,7 +19,7 @@ struct dataset_shape {
     struct shape sample; /* NHWC of one sample */
     enum sample_type type;
     int classes;
-    int count[PART_COUNT];
+    int count[DATASET_PARTS];
 };
 
 /* One contiguous block of memory starts with this header, so that a node can share it between its processes:
@@ -25,9 +27,9 @@ struct dataset_shape {
 struct dataset {
     uint64_t bytes; /* of the whole block */
     struct dataset_shape shape;
-    uint64_t values_offset[PART_COUNT]; /* [count, height, width, channels] of shape.type */
-    uint64_t labels_offset[PART_COUNT]; /* int16_t [count] */
-    uint64_t digest[2];                 /* XXH3-128 of shape, values and labels; by dataset_seal */
+    uint64_t values_offset[DATASET_PARTS]; /* [count, height, width, channels] of shape.type */
+    uint64_t labels_offset[DATASET_PARTS]; /* int16_t [count] */
+    uint64_t digest[2];                    /* XXH3-128 of shape, values and labels; by dataset_seal */
 };
 
 struct dataset_request {

@@ -47,6 +47,7 @@ struct metric_sizes {
     int64_t points; /* of this metric */
     int64_t epochs;
     int64_t train_samples, test_samples;
+    int64_t validation_samples; /* 0: the sweep has no validation part */
     int64_t classes;
     int64_t parameters; /* of the flat block, running statistics included */
     int64_t tensors;    /* of one network, running statistics included */
@@ -85,7 +86,7 @@ struct measurement {
     int64_t step;
     int64_t samples_seen;
     int classes;
-    struct evaluation parts[PART_COUNT];
+    struct evaluation parts[PART_COUNT]; /* one of count 0: the trial has no such part */
     int64_t parameter_count;
     int64_t state_count;     /* running statistics and their like */
     const float *parameters; /* [parameter_count + state_count] */

@@ -62,7 +62,7 @@ static void add_choice(struct text *out, const struct choice *choice)
 
 static void add_choices(struct text *out, const struct choices *choices)
 {
-    int order[CHOICES_MAX];
+    int order[CHOICES_MAX] = {0};
     for (int i = 0; i < choices->count; i++) {
         int j = i;
         for (; j > 0 && strcmp(choices->items[order[j - 1]].kind->name, choices->items[i].kind->name) > 0; j--)
@@ -158,15 +158,25 @@ static int sort_fields(const struct field *fields, const struct field *sorted[FI
     return count;
 }
 
+/* Whether the text from `start` on is exactly `end`. */
+static bool ends_in(const struct text *text, size_t start, const char *end)
+{
+    return !text->failed && text->length - start == strlen(end) && strcmp(text->data + start, end) == 0;
+}
+
 static void add_fields(struct text *out, const struct field *fields, const unsigned char *config)
 {
     const struct field *sorted[FIELDS_MAX];
     const int count = sort_fields(fields, sorted);
     for (int i = 0; i < count; i++) {
+        const size_t start = out->length, value = start + strlen(sorted[i]->name) + 1;
         add_string(out, sorted[i]->name);
         add_string(out, "=");
         add_value(out, sorted[i], config + sorted[i]->offset);
-        add_string(out, "\n");
+        if ((sorted[i]->flags & FIELD_LATER) != 0 && ends_in(out, value, sorted[i]->default_text))
+            out->length = start;
+        else
+            add_string(out, "\n");
     }
 }
 

@@ -83,6 +83,7 @@ const struct field trial_fields[] = {
      .type = FIELD_SECTION,
      .offset = offsetof(struct trial_config, data),
      .section = data_fields,
+     .check = data_check,
      .summary = "What is learned from."},
     {.name = "model",
      .type = FIELD_SECTION,
@@ -115,13 +116,21 @@ const struct field trial_fields[] = {
      .summary = "What the sweep may take."},
     {.name = NULL}};
 
-const struct kind_table *const config_tables[] = {&loss_table,           &model_table,
-                                                  &layer_item_table,     &metric_table,
-                                                  &dataset_table,        &optimizer_table,
-                                                  &schedule_table,       &label_noise_table,
-                                                  &normalisation_table,  &activation_table,
-                                                  &initialisation_table, &moment_table,
-                                                  &decay_table,          NULL};
+const struct kind_table *const config_tables[] = {&loss_table,
+                                                  &model_table,
+                                                  &layer_item_table,
+                                                  &metric_table,
+                                                  &dataset_table,
+                                                  &optimizer_table,
+                                                  &schedule_table,
+                                                  &label_noise_table,
+                                                  &normalisation_table,
+                                                  &validation_label_table,
+                                                  &activation_table,
+                                                  &initialisation_table,
+                                                  &moment_table,
+                                                  &decay_table,
+                                                  NULL};
 
 uint64_t trial_stream_seed(const struct trial_config *config, enum random_stream stream)
 {

@@ -60,7 +60,7 @@ static const struct field cifar100_fields[] = {{.name = "path",
 struct cifar {
     const char *folder;
     const struct cifar_layout *layout;
-    const char *names[PART_COUNT][FILES_MAX]; /* without .gz; at least one of a part must be there */
+    const char *names[DATASET_PARTS][FILES_MAX]; /* without .gz; at least one of a part must be there */
 };
 
 static struct cifar cifar10_of(const void *settings)
@@ -123,7 +123,7 @@ static enum status cifar_measure(const struct cifar *cifar, struct dataset_shape
     struct dataset_shape shape = {.sample = {.height = layout->side, .width = layout->side, .channels = CIFAR_CHANNELS},
                                   .type = SAMPLE_UINT8,
                                   .classes = layout->classes[layout->label]};
-    for (int part = 0; part < PART_COUNT; part++) {
+    for (int part = 0; part < DATASET_PARTS; part++) {
         struct cifar_sink sink = {0};
         TRY(read_part(cifar, part, &sink, error));
         shape.count[part] = sink.count;
@@ -151,7 +151,7 @@ static enum status cifar_load(const struct cifar *cifar, struct dataset **out, s
     TRY(cifar_measure(cifar, &shape, error));
     TRY(dataset_allocate(&shape, &dataset, error));
     enum status status = STATUS_OK;
-    for (int part = 0; status == STATUS_OK && part < PART_COUNT; part++)
+    for (int part = 0; status == STATUS_OK && part < DATASET_PARTS; part++)
         status = fill_part(cifar, dataset, part, error);
     if (status != STATUS_OK) {
         dataset_destroy(&dataset);

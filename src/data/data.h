@@ -10,9 +10,10 @@
 #include "seedbed/field.h"
 #include "seedbed/status.h"
 
-extern const struct kind_table dataset_table;       /* struct dataset_ops */
-extern const struct kind_table label_noise_table;   /* struct label_noise_ops */
-extern const struct kind_table normalisation_table; /* names without settings */
+extern const struct kind_table dataset_table;          /* struct dataset_ops */
+extern const struct kind_table label_noise_table;      /* struct label_noise_ops */
+extern const struct kind_table normalisation_table;    /* names without settings */
+extern const struct kind_table validation_label_table; /* names without settings */
 
 /* Section `data.augment`: random changes of the inputs that are trained on; all off when zero. */
 struct augment_config {
@@ -27,12 +28,15 @@ struct data_config {
     struct choice source;             /* FIELD_INLINE; struct dataset_ops */
     const struct kind *normalisation; /* none: raw values; unit: [0, 1]; standard: zero mean, unit variance a channel;
                                        * sphere: standard, then unit length a sample */
-    int64_t train_size, test_size;    /* 0: all */
-    struct choice label_noise;        /* struct label_noise_ops */
+    int64_t train_size, test_size;    /* 0: all, of the training part what validation leaves */
+    int64_t validation_size;          /* of the data set's training part; 0: none */
+    const struct kind *validation_labels; /* observed: noisy as those trained on; true: as in the data set */
+    struct choice label_noise;            /* struct label_noise_ops */
     struct augment_config augment;
 };
 
 extern const struct field data_fields[]; /* of struct data_config */
+settings_check data_check;
 
 /* Resolved seeds of the streams that data uses. */
 struct data_seeds {
@@ -63,11 +67,11 @@ enum { CHANNELS_MAX = 4 };
 /* One part as a trial sees it. */
 struct samples {
     const struct dataset *dataset; /* lent */
-    int part;
-    int count;
-    int32_t *index;       /* [count] position in the data set's part, ascending */
-    int16_t *labels;      /* [count] trained on */
-    int16_t *true_labels; /* [count] */
+    int part;                      /* of the data set */
+    int count;                     /* 0: no such part */
+    int32_t *index;                /* [count] position in the data set's part, ascending */
+    int16_t *labels;               /* [count] observed: trained on, and evaluated on */
+    int16_t *true_labels;          /* [count] */
     /* x = (raw - mean) / deviation, by channel; both float32, recorded in the results file; see samples_gather */
     float mean[CHANNELS_MAX], deviation[CHANNELS_MAX];
     bool unit_length; /* then x = x / |x|, sample by sample */
@@ -88,7 +92,8 @@ enum status data_load(const struct data_config *config, uint64_t data_seed, stru
 enum status data_measure(const struct data_config *config, uint64_t data_seed, struct dataset_shape *out,
                          struct error *error);
 
-/* How many samples of a part of shape a trial sees; STATUS_BAD_SWEEP when config asks for more than there are. */
+/* How many samples a trial sees in a part (PART_...) of a data set of this shape; STATUS_BAD_SWEEP when config asks for
+ * more than there are. */
 enum status data_size(const struct data_config *config, const struct dataset_shape *shape, int part, int *out,
                       struct error *error);
 
@@ -98,7 +103,8 @@ enum status data_noise_fits(const struct data_config *config, int classes, struc
 /* Whether two configs name the same data set (source, settings and, for synthetic sources, seed). */
 bool data_same_source(const struct data_config *a, uint64_t seed_a, const struct data_config *b, uint64_t seed_b);
 
-/* Subset, noise and normalisation constants. dataset must outlive the view. Any rank. */
+/* Subset, noise and normalisation constants. The training part is the first train_size samples of a permutation of the
+ * data set's training part, the validation part the last validation_size. dataset must outlive the view. Any rank. */
 enum status data_view_create(const struct dataset *dataset, const struct data_config *config,
                              const struct data_seeds *seeds, struct data_view **out, struct error *error);
 void data_view_destroy(struct data_view **view);

@@ -53,7 +53,7 @@ enum status dataset_allocate(const struct dataset_shape *shape, struct dataset *
     TRY(shape_check(shape, error));
     struct dataset head = {.shape = *shape};
     uint64_t end = sizeof head;
-    for (int part = 0; part < PART_COUNT; part++) {
+    for (int part = 0; part < DATASET_PARTS; part++) {
         head.values_offset[part] = reserve(&end, part_values(shape, part) * value_bytes(shape->type));
         head.labels_offset[part] = reserve(&end, (size_t)shape->count[part] * sizeof(int16_t));
     }
@@ -98,10 +98,10 @@ void dataset_seal(struct dataset *dataset)
     const struct dataset_shape *shape = &dataset->shape;
     struct {
         int64_t shape[7];
-        struct hash128 values[PART_COUNT], labels[PART_COUNT];
+        struct hash128 values[DATASET_PARTS], labels[DATASET_PARTS];
     } summary = {.shape = {shape->sample.height, shape->sample.width, shape->sample.channels, shape->type,
                            shape->classes, shape->count[PART_TRAIN], shape->count[PART_TEST]}};
-    for (int part = 0; part < PART_COUNT; part++) {
+    for (int part = 0; part < DATASET_PARTS; part++) {
         for (int i = 0; i < shape->count[part]; i++)
             assert(dataset_labels_const(dataset, part)[i] >= 0 &&
                    dataset_labels_const(dataset, part)[i] < shape->classes);

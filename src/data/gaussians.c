@@ -147,7 +147,7 @@ static enum status gaussians_measure(const struct dataset_request *request, stru
 
 static void gaussians_fill(const struct mixture *mixture, uint64_t seed, struct dataset *dataset)
 {
-    for (int part = 0; part < PART_COUNT; part++) {
+    for (int part = 0; part < DATASET_PARTS; part++) {
         const int count = dataset->shape.count[part];
         float *values = dataset_values(dataset, part);
         int16_t *labels = dataset_labels(dataset, part);

@@ -242,7 +242,7 @@ static enum status glyphs_load(const struct dataset_request *request, struct dat
     struct dataset *dataset = NULL;
     TRY(glyphs_measure(request, &shape, error));
     TRY(dataset_allocate(&shape, &dataset, error));
-    for (int part = 0; part < PART_COUNT; part++) {
+    for (int part = 0; part < DATASET_PARTS; part++) {
         uint8_t *values = dataset_values(dataset, part);
         int16_t *labels = dataset_labels(dataset, part);
         synthetic_labels(request->data_seed, part, GLYPH_CLASSES, shape.count[part], labels);

@@ -37,7 +37,7 @@ static const struct field hdf5_fields[] = {
      .summary = "Group of the file that holds them."},
     {0}};
 
-static const char *const spellings[PART_COUNT][CONTENT_COUNT][SPELLINGS] = {
+static const char *const spellings[DATASET_PARTS][CONTENT_COUNT][SPELLINGS] = {
     {{"x_train", "train/x"}, {"y_train", "train/y"}},
     {{"x_test", "test/x"}, {"y_test", "test/y"}},
 };
@@ -54,14 +54,14 @@ struct set {
     const struct hdf5_settings *settings;
     hid_t file; /* 0: not open */
     double bytes;
-    struct content contents[PART_COUNT][CONTENT_COUNT];
-    int64_t *labels[PART_COUNT];
+    struct content contents[DATASET_PARTS][CONTENT_COUNT];
+    int64_t *labels[DATASET_PARTS];
     struct dataset_shape shape;
 };
 
 static void set_close(struct set *set)
 {
-    for (int part = 0; part < PART_COUNT; part++) {
+    for (int part = 0; part < DATASET_PARTS; part++) {
         for (int content = 0; content < CONTENT_COUNT; content++)
             if (set->contents[part][content].dataset > 0)
                 H5Dclose(set->contents[part][content].dataset);
@@ -314,9 +314,9 @@ static enum status check_same(const struct set *set, const struct dataset_shape 
 /* Everything but the inputs' values. */
 static enum status set_open(struct set *set, struct error *error)
 {
-    struct dataset_shape shapes[PART_COUNT] = {0};
+    struct dataset_shape shapes[DATASET_PARTS] = {0};
     TRY(open_file(set, error));
-    for (int part = 0; part < PART_COUNT; part++) {
+    for (int part = 0; part < DATASET_PARTS; part++) {
         struct content *contents = set->contents[part];
         for (int content = 0; content < CONTENT_COUNT; content++)
             TRY(open_content(set, part, content, error));
@@ -349,7 +349,7 @@ static enum status check_finite(const struct set *set, const struct content *con
 static enum status set_fill(const struct set *set, struct dataset *dataset, struct error *error)
 {
     const bool bytes = set->shape.type == SAMPLE_UINT8;
-    for (int part = 0; part < PART_COUNT; part++) {
+    for (int part = 0; part < DATASET_PARTS; part++) {
         const struct content *inputs = &set->contents[part][INPUTS];
         void *values = dataset_values(dataset, part);
         int16_t *labels = dataset_labels(dataset, part);

@@ -24,8 +24,8 @@ static const struct field mnist_fields[] = {
 
 enum { IMAGES, LABELS, CONTENT_COUNT, FILE_PATH_BYTES = FIELD_TEXT_BYTES + 64 };
 
-static const char *const stems[PART_COUNT][CONTENT_COUNT] = {{"train-images", "train-labels"},
-                                                             {"t10k-images", "t10k-labels"}};
+static const char *const stems[DATASET_PARTS][CONTENT_COUNT] = {{"train-images", "train-labels"},
+                                                                {"t10k-images", "t10k-labels"}};
 static const int ranks[CONTENT_COUNT] = {3, 1};
 
 /* Some copies of MNIST have a dot before `idx`. */
@@ -69,14 +69,14 @@ static enum status open_content(const char *folder, int part, int content, struc
 
 /* The four files, open, and the labels, read. */
 struct mnist {
-    struct idx_file *files[PART_COUNT][CONTENT_COUNT];
-    uint8_t *labels[PART_COUNT];
+    struct idx_file *files[DATASET_PARTS][CONTENT_COUNT];
+    uint8_t *labels[DATASET_PARTS];
     struct dataset_shape shape;
 };
 
 static void mnist_close(struct mnist *mnist)
 {
-    for (int part = 0; part < PART_COUNT; part++) {
+    for (int part = 0; part < DATASET_PARTS; part++) {
         for (int content = 0; content < CONTENT_COUNT; content++)
             idx_close(&mnist->files[part][content]);
         memory_free(mnist->labels[part]);
@@ -113,7 +113,7 @@ static enum status read_labels(struct mnist *mnist, int part, int *largest, stru
 static enum status mnist_open(const char *folder, struct mnist *mnist, struct error *error)
 {
     int largest = 0;
-    for (int part = 0; part < PART_COUNT; part++) {
+    for (int part = 0; part < DATASET_PARTS; part++) {
         for (int content = 0; content < CONTENT_COUNT; content++)
             TRY(open_content(folder, part, content, &mnist->files[part][content], error));
         TRY(check_pair(folder, mnist, part, error));
@@ -131,7 +131,7 @@ static enum status mnist_open(const char *folder, struct mnist *mnist, struct er
 
 static enum status mnist_fill(const struct mnist *mnist, struct dataset *dataset, struct error *error)
 {
-    for (int part = 0; part < PART_COUNT; part++) {
+    for (int part = 0; part < DATASET_PARTS; part++) {
         int16_t *labels = dataset_labels(dataset, part);
         for (int i = 0; i < dataset->shape.count[part]; i++)
             labels[i] = mnist->labels[part][i];

@@ -129,11 +129,13 @@ enum status normalisation_fill(const struct kind *normalisation, struct data_vie
         return fail(error, STATUS_BAD_DATA, "samples of %d channels: at most %d can be normalised",
                     view->shape.channels, CHANNELS_MAX);
     struct samples *train = &view->parts[PART_TRAIN];
-    struct samples *test = &view->parts[PART_TEST];
     for (int channel = 0; channel < view->shape.channels; channel++)
         constants_of(normalisation, train, channel, &train->mean[channel], &train->deviation[channel]);
-    memcpy(test->mean, train->mean, sizeof test->mean);
-    memcpy(test->deviation, train->deviation, sizeof test->deviation);
-    train->unit_length = test->unit_length = normalisation == &normalisation_sphere;
+    train->unit_length = normalisation == &normalisation_sphere;
+    for (int part = 0; part < PART_COUNT; part++) {
+        memcpy(view->parts[part].mean, train->mean, sizeof train->mean);
+        memcpy(view->parts[part].deviation, train->deviation, sizeof train->deviation);
+        view->parts[part].unit_length = train->unit_length;
+    }
     return STATUS_OK;
 }

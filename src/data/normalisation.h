@@ -4,7 +4,7 @@
 
 #include "data/data.h"
 
-/* Fills mean and deviation of both parts from the view's training samples. More than CHANNELS_MAX channels:
+/* Fills mean and deviation of every part from the view's training samples. More than CHANNELS_MAX channels:
  * STATUS_BAD_DATA. */
 enum status normalisation_fill(const struct kind *normalisation, struct data_view *view, struct error *error);
 

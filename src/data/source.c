@@ -1,4 +1,5 @@
 /* source.c - the section `data`: its tables, and which data set a configuration names. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "data/kinds.h"
@@ -27,6 +28,13 @@ static const struct kind *const normalisation_kinds[] = {&normalisation_none, &n
 const struct kind_table normalisation_table = {
     .what = "normalisation", .plural = "normalisations", .kinds = normalisation_kinds};
 
+const struct kind validation_labels_observed = {.name = "observed",
+                                                .summary = "with label noise, drawn as for the samples trained on"};
+const struct kind validation_labels_true = {.name = "true", .summary = "as in the data set"};
+static const struct kind *const validation_label_kinds[] = {&validation_labels_observed, &validation_labels_true, NULL};
+const struct kind_table validation_label_table = {
+    .what = "choice of validation labels", .plural = "validation_labels", .kinds = validation_label_kinds};
+
 const struct field data_fields[] = {
     {.name = "source",
      .type = FIELD_CHOICE,
@@ -48,7 +56,25 @@ const struct field data_fields[] = {
      .default_text = "0",
      .maximum = INT32_MAX,
      .unit = "samples",
-     .summary = "Training samples, a subset drawn by the `subset` stream in which smaller ones are nested; 0 for all."},
+     .summary =
+         "Training samples, a subset drawn by the `subset` stream in which smaller ones are nested; 0 for all that "
+         "validation_size leaves."},
+    {.name = "validation_size",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct data_config, validation_size),
+     .default_text = "0",
+     .maximum = INT32_MAX,
+     .unit = "samples",
+     .flags = FIELD_LATER,
+     .summary = "Samples of the source's training part that are set aside to watch training; 0 for none. For one "
+                "train_size the training samples are the same whatever this is, and the other way round."},
+    {.name = "validation_labels",
+     .type = FIELD_NAME,
+     .offset = offsetof(struct data_config, validation_labels),
+     .default_text = "observed",
+     .flags = FIELD_LATER,
+     .kinds = &validation_label_table,
+     .summary = "Labels of the validation part: observed has label noise as the training part has it, true has none."},
     {.name = "test_size",
      .type = FIELD_INTEGER,
      .offset = offsetof(struct data_config, test_size),
@@ -61,13 +87,24 @@ const struct field data_fields[] = {
      .offset = offsetof(struct data_config, label_noise),
      .default_text = "none",
      .kinds = &label_noise_table,
-     .summary = "Wrong labels in the training part; test labels stay clean."},
+     .summary = "Wrong labels in the training part, and in the validation part unless validation_labels is true; test "
+                "labels stay clean."},
     {.name = "augment",
      .type = FIELD_SECTION,
      .offset = offsetof(struct data_config, augment),
      .section = augment_fields,
      .summary = "Random changes of the inputs trained on, other ones each epoch; evaluation sees inputs as they are."},
     {0}};
+
+enum status data_check(const void *settings, struct error *error)
+{
+    const struct data_config *const config = settings;
+    if (config->validation_size > 0 || config->validation_labels != &validation_labels_true)
+        return STATUS_OK;
+    return fail(error, STATUS_BAD_SWEEP,
+                "validation_labels is true and validation_size is 0: there is no validation part; give "
+                "validation_size, or leave out validation_labels");
+}
 
 static const struct dataset_ops *source_ops(const struct data_config *config)
 {
@@ -80,18 +117,36 @@ enum status data_load(const struct data_config *config, uint64_t data_seed, stru
     return source_ops(config)->load(&request, out, error);
 }
 
+/* At least one sample must be left to train on. */
+static enum status validation_size(const struct data_config *config, const struct dataset_shape *shape, int *out,
+                                   struct error *error)
+{
+    const int64_t asked = config->validation_size, whole = shape->count[PART_TRAIN];
+    const int64_t train = config->train_size > 0 ? config->train_size : 1;
+    if (asked > 0 && asked + train > whole)
+        return fail(error, STATUS_BAD_SWEEP,
+                    "data.validation_size: %" PRId64 " samples beside %s%" PRId64
+                    " to train on, but the source '%s' has %" PRId64 "; allowed: 0 for none, and at most %" PRId64,
+                    asked, config->train_size > 0 ? "" : "at least ", train, config->source.kind->name, whole,
+                    whole > train ? whole - train : 0);
+    *out = (int)asked;
+    return STATUS_OK;
+}
+
 enum status data_size(const struct data_config *config, const struct dataset_shape *shape, int part, int *out,
                       struct error *error)
 {
-    static const char *const keys[PART_COUNT] = {"train_size", "test_size"};
-    static const char *const words[PART_COUNT] = {"training", "test"};
+    static const char *const words[DATASET_PARTS] = {"train", "test"};
+    if (part == PART_VALIDATION)
+        return validation_size(config, shape, out, error);
     const int64_t asked = part == PART_TRAIN ? config->train_size : config->test_size;
-    if (asked > shape->count[part])
-        return fail(
-            error, STATUS_BAD_SWEEP,
-            "data.%s: %lld samples, but the source '%s' has %d %s samples; give at most that many, or 0 for all",
-            keys[part], (long long)asked, config->source.kind->name, shape->count[part], words[part]);
-    *out = asked == 0 ? shape->count[part] : (int)asked;
+    const int whole = shape->count[part];
+    if (asked > whole)
+        return fail(error, STATUS_BAD_SWEEP,
+                    "data.%s_size: %" PRId64 " samples, but the source '%s' has %d; allowed: 0 for all, or 1 to %d",
+                    words[part], asked, config->source.kind->name, whole, whole);
+    const int64_t all = part == PART_TRAIN ? whole - config->validation_size : whole;
+    *out = (int)(asked == 0 ? all : asked);
     return STATUS_OK;
 }
 
@@ -110,7 +165,7 @@ enum status data_measure(const struct data_config *config, uint64_t data_seed, s
     int count[PART_COUNT];
     for (int part = 0; part < PART_COUNT; part++)
         TRY(data_size(config, &shape, part, &count[part], error));
-    memcpy(shape.count, count, sizeof count);
+    memcpy(shape.count, count, sizeof shape.count);
     *out = shape;
     return STATUS_OK;
 }

@@ -7,7 +7,7 @@
 #include "seedbed/random.h"
 
 /* Substreams of the `data` stream, each to be added to a part or used alone. */
-enum { SUBSTREAM_SAMPLES = 0, SUBSTREAM_LABELS = PART_COUNT, SUBSTREAM_SOURCE = 2 * PART_COUNT };
+enum { SUBSTREAM_SAMPLES = 0, SUBSTREAM_LABELS = DATASET_PARTS, SUBSTREAM_SOURCE = 2 * DATASET_PARTS };
 
 enum { SYNTHETIC_CLASSES_MAX = 1000 };
 

@@ -4,20 +4,22 @@
 #include "data/normalisation.h"
 #include "seedbed/random.h"
 
-/* The first `count` of a permutation of the whole part, in ascending order: smaller subsets lie in larger ones. */
-static enum status subset_draw(uint64_t seed, int part, int whole, int count, int32_t *index, struct error *error)
+/* The first or the last `count` of a permutation of the whole part, in ascending order: smaller subsets lie in larger
+ * ones, and what is taken from one end leaves the other as it is. */
+static enum status subset_draw(uint64_t seed, const struct samples *samples, int whole, bool last, struct error *error)
 {
     void *memory = NULL;
     TRY(memory_allocate(&memory, (size_t)whole, sizeof(int32_t) + sizeof(bool), "subset", error));
     int32_t *permutation = memory;
     bool *chosen = (bool *)(permutation + whole);
-    struct random random = random_start(STREAM_SUBSET, seed, (uint32_t)part);
+    struct random random = random_start(STREAM_SUBSET, seed, (uint32_t)samples->part);
     random_permutation(&random, whole, permutation);
-    for (int i = 0; i < count; i++)
-        chosen[permutation[i]] = true;
+    const int first = last ? whole - samples->count : 0;
+    for (int i = 0; i < samples->count; i++)
+        chosen[permutation[first + i]] = true;
     for (int i = 0, next = 0; i < whole; i++)
         if (chosen[i])
-            index[next++] = i;
+            samples->index[next++] = i;
     memory_free(memory);
     return STATUS_OK;
 }
@@ -30,16 +32,15 @@ static enum status samples_allocate(struct samples *samples, struct error *error
     return memory_allocate((void **)&samples->true_labels, count, sizeof *samples->true_labels, "labels", error);
 }
 
-/* Subset and true labels; labels are the true ones. */
-static enum status samples_create(const struct data_config *config, uint64_t subset_seed, struct samples *samples,
-                                  struct error *error)
+/* Subset and true labels of samples->count samples; labels are the true ones. */
+static enum status samples_create(uint64_t subset_seed, bool last, struct samples *samples, struct error *error)
 {
-    const struct dataset_shape *shape = &samples->dataset->shape;
-    const int whole = shape->count[samples->part];
-    TRY(data_size(config, shape, samples->part, &samples->count, error));
+    const int whole = samples->dataset->shape.count[samples->part];
+    if (samples->count == 0)
+        return STATUS_OK;
     TRY(samples_allocate(samples, error));
     if (samples->count < whole)
-        TRY(subset_draw(subset_seed, samples->part, whole, samples->count, samples->index, error));
+        TRY(subset_draw(subset_seed, samples, whole, last, error));
     else
         for (int i = 0; i < whole; i++)
             samples->index[i] = i;
@@ -49,35 +50,50 @@ static enum status samples_create(const struct data_config *config, uint64_t sub
     return STATUS_OK;
 }
 
-static enum status noise_draw(const struct data_config *config, uint64_t seed, struct data_view *view,
-                              struct error *error)
+static enum status noise_draw(const struct data_config *config, uint64_t seed, int classes,
+                              const struct samples *samples, struct error *error)
 {
     const struct label_noise_ops *ops = (const struct label_noise_ops *)(const void *)config->label_noise.kind;
-    struct samples *train = &view->parts[PART_TRAIN];
     const struct label_noise_request request = {.settings = config->label_noise.settings,
                                                 .seed = seed,
-                                                .classes = view->classes,
-                                                .n = train->count,
-                                                .index = train->index,
-                                                .true_labels = train->true_labels};
-    TRY(data_noise_fits(config, view->classes, error));
-    TRY(ops->draw(&request, train->labels, error));
+                                                .classes = classes,
+                                                .n = samples->count,
+                                                .index = samples->index,
+                                                .true_labels = samples->true_labels};
+    return ops->draw(&request, samples->labels, error);
+}
+
+static double wrong_share(const struct samples *samples)
+{
     int wrong = 0;
-    for (int i = 0; i < train->count; i++)
-        wrong += train->labels[i] != train->true_labels[i];
-    view->noise_rate = (double)wrong / train->count;
-    return STATUS_OK;
+    for (int i = 0; i < samples->count; i++)
+        wrong += samples->labels[i] != samples->true_labels[i];
+    return (double)wrong / samples->count;
+}
+
+static enum status noise_fill(const struct data_config *config, uint64_t seed, struct data_view *view,
+                              struct error *error)
+{
+    TRY(data_noise_fits(config, view->classes, error));
+    TRY(noise_draw(config, seed, view->classes, &view->parts[PART_TRAIN], error));
+    view->noise_rate = wrong_share(&view->parts[PART_TRAIN]);
+    if (view->parts[PART_VALIDATION].count == 0 || config->validation_labels == &validation_labels_true)
+        return STATUS_OK;
+    return noise_draw(config, seed, view->classes, &view->parts[PART_VALIDATION], error);
 }
 
 static enum status view_fill(const struct dataset *dataset, const struct data_config *config,
                              const struct data_seeds *seeds, struct data_view *view, struct error *error)
 {
     for (int part = 0; part < PART_COUNT; part++) {
-        view->parts[part].dataset = dataset;
-        view->parts[part].part = part;
-        TRY(samples_create(config, seeds->subset, &view->parts[part], error));
+        struct samples *samples = &view->parts[part];
+        samples->dataset = dataset;
+        samples->part = part == PART_VALIDATION ? PART_TRAIN : part;
+        TRY(data_size(config, &dataset->shape, part, &samples->count, error));
     }
-    TRY(noise_draw(config, seeds->noise, view, error));
+    for (int part = 0; part < PART_COUNT; part++)
+        TRY(samples_create(seeds->subset, part == PART_VALIDATION, &view->parts[part], error));
+    TRY(noise_fill(config, seeds->noise, view, error));
     return normalisation_fill(config->normalisation, view, error);
 }
 

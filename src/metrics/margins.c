@@ -66,10 +66,17 @@ enum { COLUMN_RHO = PART_COUNT * PART_COLUMNS, MARGINS_COLUMNS = COLUMN_RHO + SC
 static const struct column margins_columns[MARGINS_COLUMNS] = {
     PART("train", DIMENSION_TRAIN_SAMPLE),
     PART("test", DIMENSION_TEST_SAMPLE),
+    PART("validation", DIMENSION_VALIDATION_SAMPLE),
     NUMBER("rho_frobenius", "product over the weight tensors of their Frobenius norms"),
     NUMBER("rho_last_layer", "Frobenius norm of the last weight tensor"),
 };
 /* clang-format on */
+
+static bool margins_records(const void *settings, const struct metric_sizes *sizes, int column)
+{
+    (void)settings;
+    return column / PART_COLUMNS != PART_VALIDATION || sizes->validation_samples > 0;
+}
 
 static int64_t tensor_size(const struct tensor_spec *tensor)
 {
@@ -198,4 +205,5 @@ const struct metric_ops metric_margins = {
              .fields = margins_fields},
     .column_count = MARGINS_COLUMNS,
     .columns = margins_columns,
+    .records = margins_records,
     .measure = margins_measure};

@@ -15,6 +15,8 @@ enum curve {
     CURVE_LEARNING_RATE,
     CURVE_PARAMETER_NORM,
     CURVE_GRADIENT_NORM,
+    CURVE_VALIDATION_LOSS, /* from here on only where the sweep has a validation part */
+    CURVE_VALIDATION_ACCURACY,
     CURVE_COUNT
 };
 extern const struct column curve_columns[CURVE_COUNT];

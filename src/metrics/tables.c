@@ -14,6 +14,9 @@ const struct kind_table metric_table = {.what = "metric", .plural = "metrics", .
 const struct column curve_columns[CURVE_COUNT] = {
     [CURVE_TRAIN_LOSS] = CURVE("train_loss", "mean of the trial's loss over the training part, labels trained on"),
     [CURVE_TEST_LOSS] = CURVE("test_loss", "mean of the trial's loss over the test part"),
+    [CURVE_VALIDATION_LOSS] = CURVE("validation_loss", "mean of the trial's loss over the validation part"),
+    [CURVE_VALIDATION_ACCURACY] =
+        CURVE("validation_accuracy", "share of validation samples whose label, noisy or not, is predicted"),
     [CURVE_TRAIN_ACCURACY] = CURVE("train_accuracy", "share of training samples whose label trained on is predicted"),
     [CURVE_TEST_ACCURACY] = CURVE("test_accuracy", "share of test samples whose label is predicted"),
     [CURVE_LEARNING_RATE] = CURVE("learning_rate", "learning rate of the epoch's last step; epoch 0: of the first"),

@@ -166,13 +166,19 @@ const struct plan_pair *plan_pair(const struct plan *plan, int64_t pair)
     return (const struct plan_pair *)plan->pairs.items + pair;
 }
 
+static double part_size(const struct plan *plan, const struct plan_trial *trial, int part)
+{
+    const struct dataset_shape *shape = &plan_source(plan, trial->source)->dataset->shape;
+    int count = 0;
+    return data_size(&plan_variant(plan, trial->variant)->config, shape, part, &count, NULL) == STATUS_OK ? count : 0;
+}
+
 /* Both ends once, and the line where both trials have the same network. */
 double plan_pair_flops(const struct plan *plan, int64_t pair)
 {
     const struct plan_pair *it = plan_pair(plan, pair);
     const struct plan_trial *first = plan_trial(plan, it->first), *second = plan_trial(plan, it->second);
-    const double samples =
-        (double)plan_part_size(plan, first, PART_TRAIN) + (double)plan_part_size(plan, first, PART_TEST);
+    const double samples = part_size(plan, first, PART_TRAIN) + part_size(plan, first, PART_TEST);
     const double ends = plan_model(plan, first->model)->summary.flops_per_sample +
                         plan_model(plan, second->model)->summary.flops_per_sample;
     const double points = first->model == second->model ? (double)plan->first.comparison.points : 0;

@@ -35,9 +35,6 @@ enum status plan_bind_point(struct plan *plan, int64_t point, bool *kept, struct
 /* "sweep.yaml:4:15" of a key at a point of the grid; where the key is a default, of what it stands in. */
 void plan_find_place(struct plan *plan, int64_t point, const char *key, char *place, size_t bytes);
 
-/* Samples that a trial sees of a part. */
-int64_t plan_part_size(const struct plan *plan, const struct plan_trial *trial, int part);
-
 /* Finds the pairs that the sweep asks for; the last part of plan_resolve. */
 enum status plan_make_pairs(struct plan *plan, struct faults *faults, struct error *error);
 

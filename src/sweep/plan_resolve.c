@@ -6,18 +6,20 @@
 #include "seedbed/version.h"
 #include "sweep/plan_parts.h"
 
-static void check_size(struct plan *plan, const struct plan_trial *trial, int part, struct faults *faults)
+/* Fills how many samples of each part the trial sees. */
+static void check_sizes(struct plan *plan, const struct plan_trial *trial, int count[PART_COUNT], struct faults *faults)
 {
-    static const char *const keys[PART_COUNT] = {"data.train_size", "data.test_size"};
-    const struct plan_variant *variant = plan_variant(plan, trial->variant);
+    static const char *const keys[PART_COUNT] = {"data.train_size", "data.test_size", "data.validation_size"};
     const struct dataset_shape *shape = &plan_source_at(plan, trial->source)->dataset->shape;
-    const int64_t size = part == PART_TRAIN ? variant->config.train_size : variant->config.test_size;
-    if (size <= shape->count[part])
-        return;
-    char place[256] = "";
-    plan_find_place(plan, trial->point, keys[part], place, sizeof place);
-    faults_add(faults, place, "%s: %" PRId64 " samples, but the data set has %d; allowed: 0 for all, or 1 to %d",
-               keys[part], size, shape->count[part], shape->count[part]);
+    for (int part = 0; part < PART_COUNT; part++) {
+        struct error why = {0};
+        char place[256] = "";
+        count[part] = 0;
+        if (data_size(&plan_variant(plan, trial->variant)->config, shape, part, &count[part], &why) == STATUS_OK)
+            continue;
+        plan_find_place(plan, trial->point, keys[part], place, sizeof place);
+        faults_add(faults, place, "%s", why.text);
+    }
 }
 
 static void check_pixels(struct plan *plan, const struct plan_trial *trial, const char *key, int64_t pixels, int most,
@@ -79,13 +81,6 @@ static enum status number_shaped_model(struct plan *plan, struct hash_map *numbe
     return growing_add(&plan->models, &model, error);
 }
 
-int64_t plan_part_size(const struct plan *plan, const struct plan_trial *trial, int part)
-{
-    const struct data_config *config = &plan_variant(plan, trial->variant)->config;
-    const int64_t size = part == PART_TRAIN ? config->train_size : config->test_size;
-    return size > 0 ? size : plan_source_at(plan, trial->source)->dataset->shape.count[part];
-}
-
 /* Steps of all epochs, cut where stop.steps says. */
 static int64_t predict_steps(struct plan_trial *trial, int64_t train)
 {
@@ -98,18 +93,18 @@ static int64_t predict_steps(struct plan_trial *trial, int64_t train)
     return steps;
 }
 
-/* Training costs three forward passes; after every epoch both parts are evaluated, and the training part at each check.
+/* Training costs three forward passes; after every epoch every part is evaluated, and the training part at each check.
  * Rules that depend on how training goes may end it sooner: this is the most. */
-static void predict_cost(struct plan *plan, struct plan_trial *trial)
+static void predict_cost(struct plan *plan, struct plan_trial *trial, const int count[PART_COUNT])
 {
-    const double train = (double)plan_part_size(plan, trial, PART_TRAIN);
-    const double test = (double)plan_part_size(plan, trial, PART_TEST);
+    const double train = count[PART_TRAIN];
+    const double evaluated = train + count[PART_TEST] + count[PART_VALIDATION];
     const struct network_summary *summary = &plan_model(plan, trial->model)->summary;
-    const int64_t steps = predict_steps(trial, plan_part_size(plan, trial, PART_TRAIN));
+    const int64_t steps = predict_steps(trial, count[PART_TRAIN]);
     const double epochs = (double)trial->epochs;
     const double checks = trial->check_steps > 0 ? floor((double)steps / (double)trial->check_steps) : 0;
     trial->samples = fmin(epochs * train, (double)steps * (double)trial->batch_size);
-    trial->flops = summary->flops_per_sample * (3 * trial->samples + (epochs + 1) * (train + test) + checks * train);
+    trial->flops = summary->flops_per_sample * (3 * trial->samples + (epochs + 1) * evaluated + checks * train);
     trial->parameters = summary->parameter_count;
     if (trial->epochs > plan->longest_epochs)
         plan->longest_epochs = trial->epochs;
@@ -144,12 +139,12 @@ static enum status resolve_trial(struct plan *plan, struct hash_map maps[2], int
                                  struct faults *faults, struct error *error)
 {
     struct plan_trial *trial = plan_trial_at(plan, trial_number);
-    for (int part = 0; part < PART_COUNT; part++)
-        check_size(plan, trial, part, faults);
+    int count[PART_COUNT];
+    check_sizes(plan, trial, count, faults);
     check_augment(plan, trial, faults);
     check_noise(plan, trial, faults);
     TRY(number_shaped_model(plan, &maps[0], trial, &trial->model, faults, error));
-    predict_cost(plan, trial);
+    predict_cost(plan, trial, count);
     finish_identity(plan, trial);
     return check_duplicate(plan, &maps[1], trial_number, faults, error);
 }

@@ -11,6 +11,9 @@
 static enum status add_curves(struct schema *schema, struct error *error)
 {
     for (int i = 0; i < CURVE_COUNT; i++) {
+        schema->curves[i] = -1;
+        if (i >= CURVE_VALIDATION_LOSS && !schema->validation)
+            continue;
         schema->curves[i] = schema->results.array_count;
         const int dimensions[] = {DIM_TRIAL, DIM_EPOCH};
         TRY(schema_add_column(schema, "curves", &curve_columns[i], 2, dimensions, error));
@@ -49,8 +52,19 @@ static enum status add_trial_columns(struct schema *schema, struct error *error)
                                    .type = COLUMN_INT32,
                                    .units = "epoch",
                                    .long_name = "first epoch with every training sample right; -1: never"},
+        [TRIAL_VALIDATION_LOSS] = {.name = "validation_loss",
+                                   .type = COLUMN_FLOAT64,
+                                   .units = "1",
+                                   .long_name = "final mean validation loss"},
+        [TRIAL_VALIDATION_ACCURACY] = {.name = "validation_accuracy",
+                                       .type = COLUMN_FLOAT64,
+                                       .units = "1",
+                                       .long_name = "final accuracy on the validation labels"},
     };
     for (int i = 0; i < TRIAL_COLUMN_COUNT; i++) {
+        schema->trials[i] = -1;
+        if (i >= TRIAL_VALIDATION_LOSS && !schema->validation)
+            continue;
         schema->trials[i] = schema->results.array_count;
         const int dimensions[] = {DIM_TRIAL};
         TRY(schema_add_column(schema, "trials", &columns[i], 1, dimensions, error));

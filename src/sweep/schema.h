@@ -16,6 +16,8 @@ enum trial_column {
     TRIAL_EPOCHS_RUN,
     TRIAL_STEPS,
     TRIAL_SEPARATED_EPOCH,
+    TRIAL_VALIDATION_LOSS, /* from here on only where the sweep has a validation part */
+    TRIAL_VALIDATION_ACCURACY,
     TRIAL_COLUMN_COUNT
 };
 
@@ -76,7 +78,7 @@ struct schema;
 enum status schema_create(const struct schema_request *request, struct schema **out, struct error *error);
 void schema_destroy(struct schema **schema);
 
-/* All lent. */
+/* All lent. An array that the file does not have is -1. */
 const struct results_schema *schema_results(const struct schema *schema);
 int schema_trial_array(const struct schema *schema, enum trial_column column);
 /* -1: not in the file. */

@@ -5,7 +5,7 @@
 #include "sweep/growing.h"
 #include "sweep/schema.h"
 
-/* Dimensions that every file has, by index; the metrics' points follow. */
+/* Dimensions by index; the metrics' points follow. */
 enum {
     DIM_TRIAL,
     DIM_EPOCH,
@@ -19,6 +19,7 @@ enum {
     DIM_TENSOR,
     DIM_TENSOR_AXIS,
     DIM_PARAMETER,
+    DIM_VALIDATION_SAMPLE, /* the last: only where the sweep has a validation part */
     DIM_COUNT
 };
 
@@ -28,6 +29,7 @@ struct schema {
     struct results_attribute attributes[4];
     struct growing blocks; /* void *: owned, what arrays and points lend */
     int64_t longest_epochs;
+    bool validation; /* the sweep has a validation part */
     int trials[TRIAL_COLUMN_COUNT];
     int curves[CURVE_COUNT];
     int pairs[PAIR_COLUMN_COUNT];

@@ -5,32 +5,39 @@
 #include "sweep/schema_build.h"
 
 /* Arrays of /dataset, in the order of the table in add_dataset. */
+struct part_columns {
+    int32_t *count, *index;
+    int16_t *label, *observed; /* observed NULL: the part has true labels only */
+    int64_t length;            /* of a row */
+};
+
 struct dataset_columns {
-    int32_t *train_index, *test_index, *train_count, *test_count;
-    int16_t *train_label, *observed_label, *test_label;
+    struct part_columns parts[PART_COUNT]; /* without a validation part its columns are NULL */
     double *noise_rate;
     float *mean, *deviation;
     uint8_t *unit_length;
-    int64_t train, test, channels; /* row lengths */
+    int64_t channels; /* length of a row */
 };
 
-static void fill_part(const struct samples *samples, int32_t *index, int16_t *true_label, int64_t length)
+static void fill_part(const struct part_columns *to, int64_t v, const struct samples *samples)
 {
-    for (int64_t i = 0; i < length; i++) {
-        index[i] = i < samples->count ? samples->index[i] : -1;
-        true_label[i] = i < samples->count ? samples->true_labels[i] : (int16_t)-1;
+    if (to->count == NULL)
+        return;
+    to->count[v] = samples->count;
+    for (int64_t i = 0; i < to->length; i++) {
+        const bool present = i < samples->count;
+        to->index[v * to->length + i] = present ? samples->index[i] : -1;
+        to->label[v * to->length + i] = present ? samples->true_labels[i] : (int16_t)-1;
+        if (to->observed != NULL)
+            to->observed[v * to->length + i] = present ? samples->labels[i] : (int16_t)-1;
     }
 }
 
 static void fill_variant(struct dataset_columns *to, int64_t v, const struct data_view *view)
 {
-    const struct samples *train = &view->parts[PART_TRAIN], *test = &view->parts[PART_TEST];
-    fill_part(train, to->train_index + v * to->train, to->train_label + v * to->train, to->train);
-    fill_part(test, to->test_index + v * to->test, to->test_label + v * to->test, to->test);
-    for (int64_t i = 0; i < to->train; i++)
-        to->observed_label[v * to->train + i] = i < train->count ? train->labels[i] : (int16_t)-1;
-    to->train_count[v] = train->count;
-    to->test_count[v] = test->count;
+    const struct samples *train = &view->parts[PART_TRAIN];
+    for (int part = 0; part < PART_COUNT; part++)
+        fill_part(&to->parts[part], v, &view->parts[part]);
     to->noise_rate[v] = view->noise_rate;
     to->unit_length[v] = train->unit_length;
     for (int64_t c = 0; c < to->channels; c++) {
@@ -52,11 +59,41 @@ static enum status fill_variants(struct plan *plan, struct dataset_columns *colu
     return STATUS_OK;
 }
 
+static enum status add_validation(struct schema *schema, const struct schema_request *request,
+                                  struct part_columns *columns, struct error *error)
+{
+    const struct fixed_array table[] = {
+        {"validation_index",
+         RESULTS_INT32,
+         0,
+         2,
+         {DIM_VARIANT, DIM_VALIDATION_SAMPLE},
+         "position of each validation sample in its data set's training part; -1: none",
+         &columns->index},
+        {"validation_label", RESULTS_INT16, 0, 2, {DIM_VARIANT, DIM_VALIDATION_SAMPLE}, "true label", &columns->label},
+        {"validation_observed_label",
+         RESULTS_INT16,
+         0,
+         2,
+         {DIM_VARIANT, DIM_VALIDATION_SAMPLE},
+         "label evaluated on",
+         &columns->observed},
+        {"validation_count", RESULTS_INT32, 0, 1, {DIM_VARIANT}, "validation samples", &columns->count},
+        {.name = NULL},
+    };
+    if (!schema->validation)
+        return STATUS_OK;
+    columns->length = schema->results.dimensions[DIM_VALIDATION_SAMPLE].size;
+    return schema_add_fixed_arrays(schema, request, "dataset", table, error);
+}
+
 static enum status add_dataset(struct schema *schema, const struct schema_request *request, struct error *error)
 {
-    struct dataset_columns columns = {.train = schema->results.dimensions[DIM_TRAIN_SAMPLE].size,
-                                      .test = schema->results.dimensions[DIM_TEST_SAMPLE].size,
-                                      .channels = schema->results.dimensions[DIM_CHANNEL].size};
+    const struct results_dimension *const dimensions = schema->results.dimensions;
+    struct dataset_columns columns = {.channels = dimensions[DIM_CHANNEL].size};
+    struct part_columns *const train = &columns.parts[PART_TRAIN], *const test = &columns.parts[PART_TEST];
+    train->length = dimensions[DIM_TRAIN_SAMPLE].size;
+    test->length = dimensions[DIM_TEST_SAMPLE].size;
     const struct fixed_array table[] = {
         {"train_index",
          RESULTS_INT32,
@@ -64,25 +101,19 @@ static enum status add_dataset(struct schema *schema, const struct schema_reques
          2,
          {DIM_VARIANT, DIM_TRAIN_SAMPLE},
          "position of each training sample in its data set; -1: none",
-         &columns.train_index},
-        {"train_label", RESULTS_INT16, 0, 2, {DIM_VARIANT, DIM_TRAIN_SAMPLE}, "true label", &columns.train_label},
-        {"observed_label",
-         RESULTS_INT16,
-         0,
-         2,
-         {DIM_VARIANT, DIM_TRAIN_SAMPLE},
-         "label trained on",
-         &columns.observed_label},
+         &train->index},
+        {"train_label", RESULTS_INT16, 0, 2, {DIM_VARIANT, DIM_TRAIN_SAMPLE}, "true label", &train->label},
+        {"observed_label", RESULTS_INT16, 0, 2, {DIM_VARIANT, DIM_TRAIN_SAMPLE}, "label trained on", &train->observed},
         {"test_index",
          RESULTS_INT32,
          0,
          2,
          {DIM_VARIANT, DIM_TEST_SAMPLE},
          "position of each test sample in its data set; -1: none",
-         &columns.test_index},
-        {"test_label", RESULTS_INT16, 0, 2, {DIM_VARIANT, DIM_TEST_SAMPLE}, "true label", &columns.test_label},
-        {"train_count", RESULTS_INT32, 0, 1, {DIM_VARIANT}, "training samples", &columns.train_count},
-        {"test_count", RESULTS_INT32, 0, 1, {DIM_VARIANT}, "test samples", &columns.test_count},
+         &test->index},
+        {"test_label", RESULTS_INT16, 0, 2, {DIM_VARIANT, DIM_TEST_SAMPLE}, "true label", &test->label},
+        {"train_count", RESULTS_INT32, 0, 1, {DIM_VARIANT}, "training samples", &train->count},
+        {"test_count", RESULTS_INT32, 0, 1, {DIM_VARIANT}, "test samples", &test->count},
         {"noise_rate",
          RESULTS_FLOAT64,
          0,
@@ -108,6 +139,7 @@ static enum status add_dataset(struct schema *schema, const struct schema_reques
         {.name = NULL},
     };
     TRY(schema_add_fixed_arrays(schema, request, "dataset", table, error));
+    TRY(add_validation(schema, request, &columns.parts[PART_VALIDATION], error));
     return request->with_data ? fill_variants(request->plan, &columns, error) : STATUS_OK;
 }
 

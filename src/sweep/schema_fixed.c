@@ -28,19 +28,21 @@ static void count_tensors(struct plan *plan, int64_t *tensors, int64_t *paramete
     }
 }
 
-static void measure_samples(struct plan *plan, struct results_dimension *dimensions)
+static enum status measure_samples(struct plan *plan, struct results_dimension *dimensions, struct error *error)
 {
+    static const int of_part[PART_COUNT] = {DIM_TRAIN_SAMPLE, DIM_TEST_SAMPLE, DIM_VALIDATION_SAMPLE};
     for (int i = 0; i < plan_variant_count(plan); i++) {
         const struct plan_variant *variant = plan_variant(plan, i);
         const struct dataset_shape *shape = &plan_source(plan, variant->source)->dataset->shape;
-        const int64_t sizes[PART_COUNT] = {variant->config.train_size, variant->config.test_size};
         for (int part = 0; part < PART_COUNT; part++) {
-            int64_t *size = &dimensions[part == PART_TRAIN ? DIM_TRAIN_SAMPLE : DIM_TEST_SAMPLE].size;
-            *size = largest(*size, sizes[part] == 0 ? shape->count[part] : sizes[part]);
+            int count = 0;
+            TRY(data_size(&variant->config, shape, part, &count, error));
+            dimensions[of_part[part]].size = largest(dimensions[of_part[part]].size, count);
         }
         dimensions[DIM_CLASS].size = largest(dimensions[DIM_CLASS].size, shape->classes);
         dimensions[DIM_CHANNEL].size = largest(dimensions[DIM_CHANNEL].size, shape->sample.channels);
     }
+    return STATUS_OK;
 }
 
 enum status schema_add_dimensions(struct schema *schema, const struct schema_request *request, struct error *error)
@@ -61,8 +63,10 @@ enum status schema_add_dimensions(struct schema *schema, const struct schema_req
         [DIM_TENSOR] = {.name = "tensor", .long_name = "parameter tensor, model by model"},
         [DIM_TENSOR_AXIS] = {.name = "tensor_axis", .long_name = "axis of a parameter tensor"},
         [DIM_PARAMETER] = {.name = "parameter", .long_name = "position in the flat parameter block"},
+        [DIM_VALIDATION_SAMPLE] = {.name = "validation_sample", .long_name = "position in the validation subset"},
     };
-    measure_samples(plan, dimensions);
+    TRY(measure_samples(plan, dimensions, error));
+    schema->validation = dimensions[DIM_VALIDATION_SAMPLE].size > 0;
     dimensions[DIM_TRIAL].size = plan_trial_count(plan);
     dimensions[DIM_EPOCH].size = schema->longest_epochs + 1;
     dimensions[DIM_VARIANT].size = plan_variant_count(plan);
@@ -70,7 +74,7 @@ enum status schema_add_dimensions(struct schema *schema, const struct schema_req
     dimensions[DIM_MODEL].size = plan_model_count(plan);
     dimensions[DIM_TENSOR_AXIS].size = TENSOR_RANK_MAX;
     count_tensors(plan, &dimensions[DIM_TENSOR].size, &dimensions[DIM_PARAMETER].size);
-    for (int i = 0; i < DIM_COUNT; i++) {
+    for (int i = 0; i < (schema->validation ? DIM_COUNT : DIM_VALIDATION_SAMPLE); i++) {
         int index = 0;
         dimensions[i].type = RESULTS_INT64;
         if (dimensions[i].units[0] == '\0')

@@ -112,12 +112,19 @@ static enum status add_own_dimensions(struct schema *schema, const struct schema
     return STATUS_OK;
 }
 
+/* Only for the dimensions that a sweep may be without. */
+static bool is_empty(const struct schema_metric *metric, enum column_dimension dimension)
+{
+    if (dimension == DIMENSION_VALIDATION_SAMPLE)
+        return metric->sizes.validation_samples == 0;
+    return dimension >= DIMENSION_OWN && dimension_size(metric, (int)dimension - DIMENSION_OWN) == 0;
+}
+
 static bool is_recorded(const struct schema_metric *metric, int c)
 {
     const struct column *column = &metric->ops->columns[c];
     for (int d = 0; d < COLUMN_DIMENSIONS_MAX && column->dimensions[d] != DIMENSION_NONE; d++)
-        if (column->dimensions[d] >= DIMENSION_OWN &&
-            dimension_size(metric, (int)column->dimensions[d] - DIMENSION_OWN) == 0)
+        if (is_empty(metric, column->dimensions[d]))
             return false;
     return metric->ops->records == NULL || metric->ops->records(metric->settings, &metric->sizes, c);
 }
@@ -130,6 +137,7 @@ static enum status add_metric_columns(struct schema *schema, struct schema_metri
         [DIMENSION_EPOCH] = DIM_EPOCH,
         [DIMENSION_TRAIN_SAMPLE] = DIM_TRAIN_SAMPLE,
         [DIMENSION_TEST_SAMPLE] = DIM_TEST_SAMPLE,
+        [DIMENSION_VALIDATION_SAMPLE] = DIM_VALIDATION_SAMPLE,
         [DIMENSION_CLASS] = DIM_CLASS,
         [DIMENSION_PARAMETER] = DIM_PARAMETER,
     };
@@ -158,6 +166,7 @@ static struct metric_sizes measure_sizes(const struct schema *schema, const stru
     struct metric_sizes sizes = {.epochs = schema->longest_epochs,
                                  .train_samples = dimensions[DIM_TRAIN_SAMPLE].size,
                                  .test_samples = dimensions[DIM_TEST_SAMPLE].size,
+                                 .validation_samples = schema->validation ? dimensions[DIM_VALIDATION_SAMPLE].size : 0,
                                  .classes = dimensions[DIM_CLASS].size,
                                  .parameters = dimensions[DIM_PARAMETER].size};
     for (int i = 0; i < plan_model_count(plan); i++)

@@ -90,7 +90,9 @@ static enum status prepare_view(struct trial_runner *runner, int variant_number,
     const struct dataset *dataset = plan_source(runner->plan, variant->source)->dataset;
     enum status status = data_view_create(dataset, &variant->config, &variant->seeds, &runner->view, error);
     for (int part = 0; status == STATUS_OK && part < PART_COUNT; part++)
-        status = evaluator_create(&runner->view->parts[part], runner->view->classes, &runner->evaluators[part], error);
+        if (runner->view->parts[part].count > 0)
+            status =
+                evaluator_create(&runner->view->parts[part], runner->view->classes, &runner->evaluators[part], error);
     if (status != STATUS_OK)
         forget_view(runner);
     else
@@ -115,14 +117,11 @@ static enum status give_way(void *context, struct error *error)
     return run->yield->call(run->yield->context, error);
 }
 
-static double *curve_row(struct trial_runner *runner, enum curve curve)
+/* Where the file has the array. */
+static void set_real(struct trial_runner *runner, int array, int place, double value)
 {
-    return results_row_data(runner->row, schema_curve_array(runner->schema, curve));
-}
-
-static void set_real(struct trial_runner *runner, enum trial_column column, double value)
-{
-    *(double *)results_row_data(runner->row, schema_trial_array(runner->schema, column)) = value;
+    if (array >= 0)
+        ((double *)results_row_data(runner->row, array))[place] = value;
 }
 
 static double parameter_norm(struct network *network)
@@ -138,17 +137,26 @@ static void record_epoch(struct run *run, const struct epoch_record *record, con
 {
     struct trial_runner *runner = run->runner;
     const double values[CURVE_COUNT] = {
-        [CURVE_TRAIN_LOSS] = parts[PART_TRAIN].mean_loss,    [CURVE_TEST_LOSS] = parts[PART_TEST].mean_loss,
-        [CURVE_TRAIN_ACCURACY] = parts[PART_TRAIN].accuracy, [CURVE_TEST_ACCURACY] = parts[PART_TEST].accuracy,
-        [CURVE_LEARNING_RATE] = record->learning_rate,       [CURVE_PARAMETER_NORM] = parameter_norm(run->network),
+        [CURVE_TRAIN_LOSS] = parts[PART_TRAIN].mean_loss,
+        [CURVE_TEST_LOSS] = parts[PART_TEST].mean_loss,
+        [CURVE_TRAIN_ACCURACY] = parts[PART_TRAIN].accuracy,
+        [CURVE_TEST_ACCURACY] = parts[PART_TEST].accuracy,
+        [CURVE_LEARNING_RATE] = record->learning_rate,
+        [CURVE_PARAMETER_NORM] = parameter_norm(run->network),
         [CURVE_GRADIENT_NORM] = record->gradient_norm,
+        [CURVE_VALIDATION_LOSS] = parts[PART_VALIDATION].mean_loss,
+        [CURVE_VALIDATION_ACCURACY] = parts[PART_VALIDATION].accuracy,
     };
+    static const struct {
+        enum trial_column column;
+        enum curve curve;
+    } last[] = {{TRIAL_TRAIN_LOSS, CURVE_TRAIN_LOSS},           {TRIAL_TEST_LOSS, CURVE_TEST_LOSS},
+                {TRIAL_TRAIN_ACCURACY, CURVE_TRAIN_ACCURACY},   {TRIAL_TEST_ACCURACY, CURVE_TEST_ACCURACY},
+                {TRIAL_VALIDATION_LOSS, CURVE_VALIDATION_LOSS}, {TRIAL_VALIDATION_ACCURACY, CURVE_VALIDATION_ACCURACY}};
     for (int curve = 0; curve < CURVE_COUNT; curve++)
-        curve_row(runner, (enum curve)curve)[record->epoch] = values[curve];
-    set_real(runner, TRIAL_TRAIN_LOSS, values[CURVE_TRAIN_LOSS]);
-    set_real(runner, TRIAL_TEST_LOSS, values[CURVE_TEST_LOSS]);
-    set_real(runner, TRIAL_TRAIN_ACCURACY, values[CURVE_TRAIN_ACCURACY]);
-    set_real(runner, TRIAL_TEST_ACCURACY, values[CURVE_TEST_ACCURACY]);
+        set_real(runner, schema_curve_array(runner->schema, (enum curve)curve), record->epoch, values[curve]);
+    for (size_t i = 0; i < sizeof last / sizeof *last; i++)
+        set_real(runner, schema_trial_array(runner->schema, last[i].column), 0, values[last[i].curve]);
     *(int32_t *)results_row_data(runner->row, schema_trial_array(runner->schema, TRIAL_EPOCHS_RUN)) = record->epoch;
     *(int64_t *)results_row_data(runner->row, schema_trial_array(runner->schema, TRIAL_STEPS)) = record->step;
 }
@@ -162,7 +170,7 @@ static struct measurement describe_moment(const struct run *run, const struct ep
         .step = record->step,
         .samples_seen = record->samples_seen,
         .classes = run->runner->view->classes,
-        .parts = {parts[PART_TRAIN], parts[PART_TEST]},
+        .parts = {parts[PART_TRAIN], parts[PART_TEST], parts[PART_VALIDATION]},
         .parameter_count = network_parameter_count(run->network),
         .state_count = network_state_count(run->network),
         .parameters = network_parameters(run->network),
@@ -210,16 +218,20 @@ static enum status look(void *context, const struct epoch_record *record, bool *
     struct run *run = context;
     const struct training_hooks hooks = {.context = run, .yield = give_way};
     struct evaluation parts[PART_COUNT];
-    enum status status[PART_COUNT];
+    bool finite = true;
     for (int part = 0; part < PART_COUNT; part++) {
-        status[part] = evaluator_run(run->runner->evaluators[part], run->network, &run->runner->config.train.loss,
-                                     &hooks, &parts[part], error);
-        if (status[part] != STATUS_OK && status[part] != STATUS_DIVERGED)
-            return status[part];
+        parts[part] = (struct evaluation){.mean_loss = (double)NAN, .accuracy = (double)NAN};
+        if (run->runner->evaluators[part] == NULL)
+            continue;
+        const enum status status = evaluator_run(run->runner->evaluators[part], run->network,
+                                                 &run->runner->config.train.loss, &hooks, &parts[part], error);
+        if (status != STATUS_OK && status != STATUS_DIVERGED)
+            return status;
+        finite &= status == STATUS_OK;
     }
     run->samples_seen = record->samples_seen;
     record_epoch(run, record, parts);
-    if (status[PART_TRAIN] != STATUS_OK || status[PART_TEST] != STATUS_OK)
+    if (!finite)
         return fail(error, STATUS_DIVERGED, "a logit is not finite at the end of epoch %d, step %lld", record->epoch,
                     (long long)record->step);
     *stop = stop_at_epoch(&run->runner->config.train.stop, &run->stop, record->epoch, parts);

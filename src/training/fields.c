@@ -46,7 +46,9 @@ static const struct field stop_fields[] = {
      .default_text = "0",
      .maximum = 1e6,
      .unit = "epochs",
-     .summary = "Training ends after so many epochs without a new least test loss; 0 for never."},
+     .summary =
+         "Training ends after so many epochs without a new least validation loss, or test loss where there is no "
+         "validation part; 0 for never."},
     {.name = NULL}};
 
 const struct field train_fields[] = {{.name = "epochs",

@@ -107,11 +107,12 @@ int64_t training_steps(const struct train_config *config, int64_t train_count);
 
 /* The best epoch so far, for stop_at_epoch; filled at epoch 0. */
 struct stop_memory {
-    double least_test_loss;
+    double least_loss; /* of the part that patience watches */
     int epoch;
 };
 
-/* Whether a rule ends training after this epoch, or at this training loss. parts [PART_COUNT]. */
+/* Whether a rule ends training after this epoch, or at this training loss. patience watches the validation part, or
+ * where there is none the test part. parts [PART_COUNT]. */
 bool stop_at_epoch(const struct stop_config *stop, struct stop_memory *memory, int epoch,
                    const struct evaluation *parts);
 bool stop_at_loss(const struct stop_config *stop, double train_loss);

@@ -55,7 +55,7 @@ static enum status stripes_load(const struct dataset_request *request, struct da
     struct dataset *dataset = NULL;
     TRY(stripes_measure(request, &shape, error));
     TRY(dataset_allocate(&shape, &dataset, error));
-    for (int part = 0; part < PART_COUNT; part++) {
+    for (int part = 0; part < DATASET_PARTS; part++) {
         float *values = dataset_values(dataset, part);
         struct random random = random_start(STREAM_DATA, request->data_seed, (uint32_t)part);
         for (int i = 0; i < shape.count[part]; i++) {

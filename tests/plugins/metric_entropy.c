@@ -49,7 +49,7 @@ static enum status entropy_measure(const void *settings, const struct measuremen
 {
     const struct entropy_settings *entropy = settings;
     (void)state, (void)error;
-    for (int part = 0; part < PART_COUNT; part++)
+    for (int part = 0; part < DATASET_PARTS; part++)
         *(double *)row[part] = entropy_of(&at->parts[part], at->classes, entropy->floor);
     return STATUS_OK;
 }

@@ -198,6 +198,7 @@ class Results:
 
         train_index, test_index   positions in the source's training and test part
         train_label, test_label   true labels; observed_label: those trained on
+        validation_*              index, label, observed_label of the validation part, where the sweep has one
         mean, deviation           of each channel: x = (raw - mean) / deviation
         source, digest            of the data set that the samples are from
         """
@@ -205,7 +206,8 @@ class Results:
         count = len(arrays["train_count"])
         if not 0 <= variant < count:
             raise ResultsError(f"{self.path}: no data variant {variant}; there are 0 to {count - 1}")
-        sizes = {"train_sample": int(arrays["train_count"][variant]), "test_sample": int(arrays["test_count"][variant])}
+        sizes = {f"{part}_sample": int(arrays[f"{part}_count"][variant])
+                 for part in ("train", "test", "validation") if f"{part}_count" in arrays}
         data = {}
         for name, array in arrays.items():
             of_source = array.dimensions[0] == "source"

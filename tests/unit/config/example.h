@@ -17,6 +17,7 @@ struct example {
     char title[FIELD_TEXT_BYTES];
     char path[FIELD_TEXT_BYTES];
     int64_t count;
+    int64_t later;
     double wait;
     struct integer_list sizes;
     struct real_list weights;
@@ -126,6 +127,11 @@ static const struct field example_fields[] = {
      .default_text = "4",
      .minimum = 1,
      .maximum = 100},
+    {.name = "later",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct example, later),
+     .default_text = "0",
+     .flags = FIELD_LATER},
     {.name = "wait", .type = FIELD_DURATION, .offset = offsetof(struct example, wait), .default_text = "10m"},
     {.name = "sizes",
      .type = FIELD_INTEGERS,

@@ -137,12 +137,13 @@ static void a_key_without_default_is_required(void **state)
 static void all_faults_of_a_file_are_found(void **state)
 {
     (void)state;
-    check_faults("count: x\nfoo: 1\ninner: {rate: y}\nextras: {drll: {}}\n",
-                 "s:1:8: count: 'x' is not a number; allowed: a whole number from 1 to 100\n"
-                 "s:2:1: unknown key 'foo'; allowed: title, path, count, wait, sizes, weights, colour, colours, tool, "
-                 "other, extras, inner, rack, steps\n"
-                 "s:3:15: inner.rate: 'y' is not a number; allowed: a number\n"
-                 "s:4:10: extras: 'drll' is not a known tool; did you mean 'drill'? allowed: drill, hammer, tape\n");
+    check_faults(
+        "count: x\nfoo: 1\ninner: {rate: y}\nextras: {drll: {}}\n",
+        "s:1:8: count: 'x' is not a number; allowed: a whole number from 1 to 100\n"
+        "s:2:1: unknown key 'foo'; allowed: title, path, count, later, wait, sizes, weights, colour, colours, tool, "
+        "other, extras, inner, rack, steps\n"
+        "s:3:15: inner.rate: 'y' is not a number; allowed: a number\n"
+        "s:4:10: extras: 'drll' is not a known tool; did you mean 'drill'? allowed: drill, hammer, tape\n");
 }
 
 /* A grid binds into the same struct again and again. */

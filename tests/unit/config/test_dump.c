@@ -143,6 +143,18 @@ static void every_value_enters_the_identity(void **state)
             check_canonical(different[i], different[j], false);
 }
 
+static void a_later_key_enters_the_identity_only_when_it_is_not_at_its_default(void **state)
+{
+    (void)state;
+    struct text without = canonical_of("count: 5\n"), with = canonical_of("later: -1\n");
+    assert_null(strstr(without.data, "later"));
+    assert_non_null(strstr(with.data, "later=-1\n"));
+    text_free(&without);
+    text_free(&with);
+    check_canonical("later: 0\n", "{}\n", true);
+    check_canonical("later: 1\n", "later: 10\n", false);
+}
+
 static struct text reference_text(void)
 {
     struct text text = {0};
@@ -199,6 +211,7 @@ int main(void)
         cmocka_unit_test(numbers_are_as_short_as_they_can_be),
         cmocka_unit_test(spelling_and_order_do_not_enter_the_identity),
         cmocka_unit_test(every_value_enters_the_identity),
+        cmocka_unit_test(a_later_key_enters_the_identity_only_when_it_is_not_at_its_default),
         cmocka_unit_test(the_reference_is_a_sweep_of_defaults),
         cmocka_unit_test(the_reference_has_every_kind_and_fits_a_screen),
     };

@@ -25,10 +25,10 @@ static void the_block_holds_all_parts_aligned_and_apart(void **state)
     (void)state;
     struct dataset *dataset = make(&shape);
     const unsigned char *const block = (const unsigned char *)dataset;
-    const size_t sizes[PART_COUNT][2] = {{5 * 6 * sizeof(float), 5 * sizeof(int16_t)},
-                                         {2 * 6 * sizeof(float), 2 * sizeof(int16_t)}};
+    const size_t sizes[DATASET_PARTS][2] = {{5 * 6 * sizeof(float), 5 * sizeof(int16_t)},
+                                            {2 * 6 * sizeof(float), 2 * sizeof(int16_t)}};
     const unsigned char *end = block + sizeof *dataset;
-    for (int part = 0; part < PART_COUNT; part++) {
+    for (int part = 0; part < DATASET_PARTS; part++) {
         const unsigned char *values = dataset_values_const(dataset, part);
         const unsigned char *labels = (const unsigned char *)dataset_labels_const(dataset, part);
         assert_true(values >= end && (uintptr_t)values % 64 == 0);
@@ -70,7 +70,7 @@ static void the_digest_feels_shape_values_and_labels_of_both_parts(void **state)
     expect_another_digest(one, other);
     dataset_destroy(&other);
     other = make(&shape);
-    for (int part = 0; part < PART_COUNT; part++) {
+    for (int part = 0; part < DATASET_PARTS; part++) {
         dataset_labels(other, part)[1] = 2;
         expect_another_digest(one, other);
         dataset_labels(other, part)[1] = 0;

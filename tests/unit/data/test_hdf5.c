@@ -157,7 +157,7 @@ static void expect_values(const struct form *form, int height, int width, int ch
     assert_int_equal(dataset->shape.classes, 5);
     assert_int_equal(dataset->shape.count[PART_TRAIN], TRAIN);
     assert_int_equal(dataset->shape.count[PART_TEST], TEST);
-    for (int part = 0; part < PART_COUNT; part++)
+    for (int part = 0; part < DATASET_PARTS; part++)
         for (int i = 0; i < dataset->shape.count[part] * height * width * channels; i++) {
             const void *found = dataset_values_const(dataset, part);
             assert_int_equal(bytes ? ((const uint8_t *)found)[i] : (int)((const float *)found)[i], 5 * i);

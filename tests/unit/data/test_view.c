@@ -153,14 +153,140 @@ static void more_samples_than_there_are_is_an_error_with_the_number(void **state
     struct data_view *view = NULL;
     config.test_size = TEST + 1;
     assert_int_equal(data_view_create(glyphs, &config, &seeds, &view, &error), STATUS_BAD_SWEEP);
-    assert_string_equal(error.text, "data.test_size: 101 samples, but the source 'glyphs' has 100 test samples; "
-                                    "give at most that many, or 0 for all");
+    assert_string_equal(error.text, "data.test_size: 101 samples, but the source 'glyphs' has 100; allowed: 0 for "
+                                    "all, or 1 to 100");
     assert_null(view);
     struct dataset_shape shape;
     assert_int_equal(data_measure(&config, 0, &shape, &error), STATUS_BAD_SWEEP);
     config.test_size = TEST - 1;
     assert_int_equal(data_measure(&config, 0, &shape, &error), STATUS_OK);
     assert_int_equal(shape.count[PART_TEST], TEST - 1);
+}
+
+static struct data_view *see_sizes(int train_size, int validation_size)
+{
+    struct data_config config = default_config();
+    config.train_size = train_size;
+    config.validation_size = validation_size;
+    return see(glyphs, &config);
+}
+
+static void expect_same_samples(const struct samples *a, const struct samples *b)
+{
+    assert_int_equal(a->count, b->count);
+    assert_memory_equal(a->index, b->index, (size_t)a->count * sizeof *a->index);
+}
+
+static void the_validation_part_leaves_the_training_part_as_it_is(void **state)
+{
+    (void)state;
+    static const int sizes[] = {1, 83, 300, TRAIN - 300};
+    struct data_view *alone = see_sizes(300, 0), *whole = see_sizes(1, TRAIN - 300);
+    assert_int_equal(alone->parts[PART_VALIDATION].count, 0);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct data_view *both = see_sizes(300, sizes[i]), *other = see_sizes(7, sizes[i]);
+        const struct samples *validation = &both->parts[PART_VALIDATION];
+        expect_same_samples(&both->parts[PART_TRAIN], &alone->parts[PART_TRAIN]);
+        expect_same_samples(validation, &other->parts[PART_VALIDATION]);
+        assert_int_equal(validation->count, sizes[i]);
+        for (int j = 0; j < validation->count; j++) {
+            assert_false(holds(&both->parts[PART_TRAIN], validation->index[j]));
+            assert_true(holds(&whole->parts[PART_VALIDATION], validation->index[j]));
+            assert_int_equal(validation->true_labels[j], dataset_labels(glyphs, PART_TRAIN)[validation->index[j]]);
+        }
+        assert_memory_equal(validation->mean, alone->parts[PART_TRAIN].mean, sizeof validation->mean);
+        assert_memory_equal(validation->deviation, alone->parts[PART_TRAIN].deviation, sizeof validation->deviation);
+        data_view_destroy(&both);
+        data_view_destroy(&other);
+    }
+    data_view_destroy(&alone);
+    data_view_destroy(&whole);
+}
+
+static void without_a_train_size_training_takes_what_validation_leaves(void **state)
+{
+    (void)state;
+    struct data_view *rest = see_sizes(0, 200), *spelled = see_sizes(TRAIN - 200, 200);
+    for (int part = 0; part < PART_COUNT; part++)
+        expect_same_samples(&rest->parts[part], &spelled->parts[part]);
+    assert_int_equal(rest->parts[PART_TRAIN].count, TRAIN - 200);
+    data_view_destroy(&rest);
+    data_view_destroy(&spelled);
+}
+
+static void validation_labels_are_noisy_as_those_trained_on_or_true(void **state)
+{
+    (void)state;
+    struct data_config config = default_config();
+    config.label_noise = choice_of(&label_noise_table, "symmetric");
+    choice_real(&config.label_noise, "rate", 0.4);
+    struct data_view *whole = see(glyphs, &config);
+    config.train_size = 500;
+    config.validation_size = 300;
+    struct data_view *observed = see(glyphs, &config);
+    config.validation_labels = kind_find(&validation_label_table, "true");
+    struct data_view *true_ones = see(glyphs, &config);
+    const struct samples *noisy = &observed->parts[PART_VALIDATION], *clean = &true_ones->parts[PART_VALIDATION];
+    const struct samples *train = &observed->parts[PART_TRAIN];
+    for (int i = 0; i < 300; i++)
+        assert_int_equal(noisy->labels[i], whole->parts[PART_TRAIN].labels[noisy->index[i]]);
+    assert_memory_not_equal(noisy->labels, noisy->true_labels, 300 * sizeof(int16_t));
+    assert_memory_equal(clean->labels, clean->true_labels, 300 * sizeof(int16_t));
+    assert_memory_equal(clean->true_labels, noisy->true_labels, 300 * sizeof(int16_t));
+    assert_memory_equal(train->labels, true_ones->parts[PART_TRAIN].labels, 500 * sizeof(int16_t));
+    data_view_destroy(&whole);
+    data_view_destroy(&observed);
+    data_view_destroy(&true_ones);
+}
+
+static void permuted_validation_labels_stay_in_the_validation_part(void **state)
+{
+    (void)state;
+    struct data_config config = default_config();
+    config.label_noise = choice_of(&label_noise_table, "permute");
+    config.train_size = 500;
+    struct data_view *alone = see(glyphs, &config);
+    config.validation_size = 300;
+    struct data_view *both = see(glyphs, &config);
+    const struct samples *validation = &both->parts[PART_VALIDATION];
+    int counts[10] = {0};
+    for (int i = 0; i < 300; i++) {
+        counts[validation->labels[i]]++;
+        counts[validation->true_labels[i]]--;
+    }
+    for (int c = 0; c < 10; c++)
+        assert_int_equal(counts[c], 0);
+    assert_memory_not_equal(validation->labels, validation->true_labels, 300 * sizeof(int16_t));
+    assert_memory_equal(both->parts[PART_TRAIN].labels, alone->parts[PART_TRAIN].labels, 500 * sizeof(int16_t));
+    data_view_destroy(&alone);
+    data_view_destroy(&both);
+}
+
+static void expect_refused(int train_size, int validation_size, const char *text)
+{
+    struct data_config config = default_config();
+    struct error error = {0};
+    struct data_view *view = NULL;
+    config.train_size = train_size;
+    config.validation_size = validation_size;
+    assert_int_equal(data_view_create(glyphs, &config, &seeds, &view, &error), STATUS_BAD_SWEEP);
+    assert_string_equal(error.text, text);
+    assert_null(view);
+}
+
+static void a_validation_part_that_does_not_fit_is_an_error_with_the_numbers(void **state)
+{
+    (void)state;
+    expect_refused(0, TRAIN,
+                   "data.validation_size: 1000 samples beside at least 1 to train on, but the source 'glyphs' has "
+                   "1000; allowed: 0 for none, and at most 999");
+    expect_refused(900, 101,
+                   "data.validation_size: 101 samples beside 900 to train on, but the source 'glyphs' has 1000; "
+                   "allowed: 0 for none, and at most 100");
+    expect_refused(
+        TRAIN, INT32_MAX,
+        "data.validation_size: 2147483647 samples beside 1000 to train on, but the source 'glyphs' has 1000; "
+        "allowed: 0 for none, and at most 0");
 }
 
 /* Mean and variance of one channel of everything gathered, in double. */
@@ -270,7 +396,7 @@ static struct dataset *random_values(enum sample_type type, int channels)
     struct dataset *dataset = NULL;
     struct random random = random_start(STREAM_DATA, 5, 0);
     assert_int_equal(dataset_allocate(&shape, &dataset, NULL), STATUS_OK);
-    for (int part = 0; part < PART_COUNT; part++)
+    for (int part = 0; part < DATASET_PARTS; part++)
         for (int i = 0; i < shape.count[part] * 15 * channels; i++)
             if (type == SAMPLE_UINT8)
                 ((uint8_t *)dataset_values(dataset, part))[i] = (uint8_t)random_word(&random);
@@ -289,7 +415,7 @@ static void gathering_is_bitwise_the_documented_formula(void **state)
         for (int type = SAMPLE_UINT8; type <= SAMPLE_FLOAT32; type++) {
             struct dataset *dataset = random_values((enum sample_type)type, channels);
             struct data_view *view = see(dataset, &config);
-            for (int part = 0; part < PART_COUNT; part++) {
+            for (int part = 0; part < DATASET_PARTS; part++) {
                 const struct samples *samples = &view->parts[part];
                 expect_gathered(samples, NULL, 3, samples->count - 3);
                 expect_gathered(samples, (const int32_t[]){9, 0, 29, 29, 4}, 0, 5);
@@ -379,6 +505,11 @@ int main(void)
         cmocka_unit_test(the_subset_is_drawn_by_its_seed_evenly),
         cmocka_unit_test(a_noisy_label_is_the_same_in_every_subset),
         cmocka_unit_test(more_samples_than_there_are_is_an_error_with_the_number),
+        cmocka_unit_test(the_validation_part_leaves_the_training_part_as_it_is),
+        cmocka_unit_test(without_a_train_size_training_takes_what_validation_leaves),
+        cmocka_unit_test(validation_labels_are_noisy_as_those_trained_on_or_true),
+        cmocka_unit_test(permuted_validation_labels_stay_in_the_validation_part),
+        cmocka_unit_test(a_validation_part_that_does_not_fit_is_an_error_with_the_numbers),
         cmocka_unit_test(standard_inputs_have_no_mean_and_unit_variance_over_the_subset),
         cmocka_unit_test(unit_divides_bytes_by_255_and_floats_by_their_range),
         cmocka_unit_test(a_channel_without_spread_is_only_moved),

@@ -127,6 +127,21 @@ static void statistics_of_a_case_made_by_hand_are_right(void **state)
     expect_near("test_quantile_90", 4.1);
 }
 
+static void the_validation_part_is_measured_where_there_is_one(void **state)
+{
+    (void)state;
+    const struct metric_sizes none = {.train_samples = 4, .test_samples = 4}, some = {.validation_samples = 4};
+    const struct measurement at = {.classes = 3, .parts = {[PART_VALIDATION] = hand}};
+    assert_int_equal(metric->measure(NULL, &at, NULL, row, NULL), STATUS_OK);
+    expect_near("validation_area", 1.5);
+    expect_near("validation_quantile_90", 4.1);
+    assert_true(isnan(number_of("train_area")) && isnan(number_of("test_area")));
+    for (int c = 0; c < metric->column_count; c++) {
+        assert_true(metric->records(NULL, &some, c));
+        assert_int_equal(metric->records(NULL, &none, c), strncmp(metric->columns[c].name, "validation", 10) != 0);
+    }
+}
+
 static void the_label_trained_on_counts_not_the_true_one(void **state)
 {
     (void)state;
@@ -210,6 +225,7 @@ int main(void)
         cmocka_unit_test_setup(margins_of_a_case_made_by_hand_are_right, set_up),
         cmocka_unit_test_setup(rho_takes_weights_only, set_up),
         cmocka_unit_test_setup(statistics_of_a_case_made_by_hand_are_right, set_up),
+        cmocka_unit_test_setup(the_validation_part_is_measured_where_there_is_one, set_up),
         cmocka_unit_test_setup(the_label_trained_on_counts_not_the_true_one, set_up),
         cmocka_unit_test_setup(quantiles_of_a_ramp_have_a_closed_form, set_up),
         cmocka_unit_test_setup(margins_match_the_naive_twin_for_every_class_count, set_up),

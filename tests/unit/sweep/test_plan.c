@@ -2,6 +2,7 @@
 #include "data/data.h"
 #include "sweep/plan.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -158,6 +159,18 @@ static void cost_grows_with_epochs_samples_and_width(void **state)
     plan_end(&planned);
 }
 
+static void a_validation_part_costs_its_evaluations(void **state)
+{
+    (void)state;
+    struct planned planned = plan_right(SMALL "train: {epochs: 2}\ngrid:\n"
+                                              "  data.train_size: [40]\n  data.validation_size: [0, 20]\n");
+    const struct plan_trial *without = plan_trial(planned.plan, 0), *with = plan_trial(planned.plan, 1);
+    const double forward = plan_model(planned.plan, with->model)->summary.flops_per_sample;
+    assert_true(fabs(with->flops - without->flops - forward * 3 * 20) < 1e-6 * with->flops);
+    assert_true(with->samples == without->samples);
+    plan_end(&planned);
+}
+
 static void a_limit_on_steps_bounds_cost_and_epochs(void **state)
 {
     (void)state;
@@ -192,8 +205,10 @@ static void sizes_beyond_the_data_are_faults_at_their_key(void **state)
     struct planned planned = plan_text(
         "data:\n  source: gaussians\n  train_count: 60\n  test_count: 30\n  train_size: 61\n  test_size: 31\n");
     assert_int_equal(planned.status, STATUS_BAD_SWEEP);
-    assert_non_null(strstr(planned.printed.data, "s.yaml:5:15: data.train_size: 61 samples, but the data set has 60"));
-    assert_non_null(strstr(planned.printed.data, "s.yaml:6:14: data.test_size: 31 samples, but the data set has 30"));
+    assert_non_null(
+        strstr(planned.printed.data, "s.yaml:5:15: data.train_size: 61 samples, but the source 'gaussians' has 60"));
+    assert_non_null(
+        strstr(planned.printed.data, "s.yaml:6:14: data.test_size: 31 samples, but the source 'gaussians' has 30"));
     plan_end(&planned);
 }
 
@@ -272,6 +287,7 @@ int main(void)
         cmocka_unit_test(trials_share_variants_models_and_sources),
         cmocka_unit_test(freeing_a_stream_makes_a_variant_a_seed),
         cmocka_unit_test(cost_grows_with_epochs_samples_and_width),
+        cmocka_unit_test(a_validation_part_costs_its_evaluations),
         cmocka_unit_test(a_limit_on_steps_bounds_cost_and_epochs),
         cmocka_unit_test(a_duplicate_trial_is_a_fault_that_names_both),
         cmocka_unit_test(sizes_beyond_the_data_are_faults_at_their_key),

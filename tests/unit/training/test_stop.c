@@ -62,6 +62,24 @@ static void patience_counts_epochs_since_the_least_test_loss(void **state)
     assert_int_equal(end_of(&(struct stop_config){.patience = 4}, epochs, COUNT), -1);
 }
 
+static void patience_watches_the_validation_part_where_there_is_one(void **state)
+{
+    (void)state;
+    static const double validation[] = {3, 2, 4, 1, 2, 3}, test[] = {6, 5, 4, 3, 2, 1};
+    const struct stop_config stop = {.patience = 2};
+    for (int count = 0; count <= 1; count++) {
+        struct stop_memory memory = {0};
+        int end = -1;
+        for (int epoch = 0; epoch < 6 && end < 0; epoch++) {
+            const struct evaluation parts[PART_COUNT] = {
+                [PART_TEST] = {.count = 1, .mean_loss = test[epoch]},
+                [PART_VALIDATION] = {.count = count, .mean_loss = validation[epoch]}};
+            end = stop_at_epoch(&stop, &memory, epoch, parts) ? epoch : -1;
+        }
+        assert_int_equal(end, count == 0 ? -1 : 5);
+    }
+}
+
 static void the_first_rule_to_hold_ends_training(void **state)
 {
     (void)state;
@@ -76,6 +94,7 @@ int main(void)
         cmocka_unit_test(a_loss_at_or_below_the_bound_ends_training),
         cmocka_unit_test(separation_ends_training_once_there_was_any),
         cmocka_unit_test(patience_counts_epochs_since_the_least_test_loss),
+        cmocka_unit_test(patience_watches_the_validation_part_where_there_is_one),
         cmocka_unit_test(the_first_rule_to_hold_ends_training),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
