@@ -13,8 +13,9 @@
 enum {
     FIELD_TEXT_BYTES = 512, /* longest text value, with its end */
     FIELD_LIST_MAX = 128,   /* longest list value */
+    FIELD_NAMES_MAX = 16,   /* longest list of names */
     FIELD_LIST_DEPTH = 12,  /* deepest FIELD_LIST within others */
-    CHOICE_BYTES = 2560,    /* largest settings of a kind */
+    CHOICE_BYTES = 5120,    /* largest settings of a kind */
     CHOICES_MAX = 16        /* most entries of a FIELD_CHOICES section */
 };
 
@@ -41,6 +42,7 @@ enum field_flag {
     FIELD_BELOW_MAXIMUM = 1 << 1, /* the maximum itself is not allowed */
     FIELD_NO_IDENTITY = 1 << 2,   /* does not change a trial's results: left out of its identity */
     FIELD_NO_GRID = 1 << 3,       /* holds for the whole sweep: may not be an axis */
+    FIELD_SPACED = 1 << 6,        /* of FIELD_INTEGERS: may be {log: [first, last, how many]} or {lin: ...}, rounded */
     FIELD_INLINE = 1 << 4,        /* of a FIELD_CHOICE: the kind's settings stand beside this key, in the same map:
                                    * {kind: mlp, hidden: [8]} as section `model`, {source: mnist, path: x} as `data` */
     FIELD_LATER = 1 << 5          /* of an integer, a name or a list: a key that was added; at its default left out of
@@ -61,7 +63,7 @@ struct kind;
 
 struct name_list {
     int count;
-    const struct kind *values[FIELD_LIST_MAX];
+    const struct kind *values[FIELD_NAMES_MAX];
 };
 
 /* A kind and its settings, laid out by kind->fields. */

@@ -17,29 +17,59 @@ struct metric_when {
     struct name_list at;        /* init, separated, end */
     int64_t every;              /* epochs; 0: none */
     struct integer_list epochs; /* 0 is before training */
+    struct integer_list steps;  /* 0 is before training */
+    struct real_list loss;      /* mean training losses to be reached */
+    int64_t loss_every;         /* steps between looks at the training loss; 0: at the ends of epochs */
 };
 
 extern const struct kind_table moment_table; /* the names of `at`: init, separated, end */
 
-#define METRIC_WHEN_FIELDS(settings, default_at)                                                                   \
-    {.name = "at",                                                                                                 \
-     .type = FIELD_NAMES,                                                                                          \
-     .offset = offsetof(settings, when.at),                                                                        \
-     .default_text = default_at,                                                                                   \
-     .kinds = &moment_table,                                                                                       \
-     .flags = FIELD_NO_GRID,                                                                                       \
-     .summary = "Moments to measure at: init, separated (first epoch with every training sample right), end."},    \
-        {.name = "every",                                                                                          \
-         .type = FIELD_INTEGER,                                                                                    \
-         .offset = offsetof(settings, when.every),                                                                 \
-         .default_text = "0",                                                                                      \
-         .maximum = 1e9,                                                                                           \
-         .unit = "epochs",                                                                                         \
-         .flags = FIELD_NO_GRID,                                                                                   \
-         .summary = "Also every so many epochs; 0 for never."},                                                    \
-    {                                                                                                              \
-        .name = "epochs", .type = FIELD_INTEGERS, .offset = offsetof(settings, when.epochs), .default_text = "[]", \
-        .maximum = 1e9, .flags = FIELD_NO_GRID, .summary = "Also after these epochs; 0 is before training."        \
+/* Whether the settings that begin with a metric_when fit each other: `kind.check` of every metric, or called by it. */
+enum status metric_when_check(const void *settings, struct error *error);
+
+#define METRIC_WHEN_FIELDS(settings, default_at)                                                                    \
+    {.name = "at",                                                                                                  \
+     .type = FIELD_NAMES,                                                                                           \
+     .offset = offsetof(settings, when.at),                                                                         \
+     .default_text = default_at,                                                                                    \
+     .kinds = &moment_table,                                                                                        \
+     .flags = FIELD_NO_GRID,                                                                                        \
+     .summary = "Moments to measure at: init, separated (first epoch with every training sample right), end."},     \
+        {.name = "every",                                                                                           \
+         .type = FIELD_INTEGER,                                                                                     \
+         .offset = offsetof(settings, when.every),                                                                  \
+         .default_text = "0",                                                                                       \
+         .maximum = 1e9,                                                                                            \
+         .unit = "epochs",                                                                                          \
+         .flags = FIELD_NO_GRID,                                                                                    \
+         .summary = "Also every so many epochs; 0 for never."},                                                     \
+        {.name = "epochs",                                                                                          \
+         .type = FIELD_INTEGERS,                                                                                    \
+         .offset = offsetof(settings, when.epochs),                                                                 \
+         .default_text = "[]",                                                                                      \
+         .maximum = 1e9,                                                                                            \
+         .flags = FIELD_NO_GRID,                                                                                    \
+         .summary = "Also after these epochs; 0 is before training."},                                              \
+        {.name = "steps",                                                                                           \
+         .type = FIELD_INTEGERS,                                                                                    \
+         .offset = offsetof(settings, when.steps),                                                                  \
+         .default_text = "[]",                                                                                      \
+         .maximum = 1e15,                                                                                           \
+         .flags = FIELD_NO_GRID | FIELD_SPACED | FIELD_LATER,                                                       \
+         .summary =                                                                                                 \
+             "Also after these optimizer steps, within epochs too; {log: [...]} is rounded, each number once."},    \
+        {.name = "loss",                                                                                            \
+         .type = FIELD_REALS,                                                                                       \
+         .offset = offsetof(settings, when.loss),                                                                   \
+         .default_text = "[]",                                                                                      \
+         .maximum = 1e15,                                                                                           \
+         .flags = FIELD_NO_GRID | FIELD_LATER,                                                                      \
+         .summary =                                                                                                 \
+             "Also the first time that the mean training loss, in evaluation mode, is at or below each of these."}, \
+    {                                                                                                               \
+        .name = "loss_every", .type = FIELD_INTEGER, .offset = offsetof(settings, when.loss_every),                 \
+        .default_text = "0", .maximum = 1e15, .unit = "steps", .flags = FIELD_NO_GRID | FIELD_LATER,                \
+        .summary = "Look for 'loss' after every so many steps too; 0: at the ends of epochs only."                  \
     }
 
 /* Sizes that a metric's own dimensions and memory may follow: the sweep's largest. */

@@ -1,9 +1,12 @@
 /* bind_value.c - scalars and lists into the types of fields: one function a type, found by table. */
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "config/binder.h"
 #include "config/scalar.h"
+#include "config/spacing.h"
 
 void slot_refuse(const struct slot *slot, const struct tree_node *item, const char *trouble)
 {
@@ -142,9 +145,10 @@ bool slot_is_list(const struct slot *slot)
 
 bool slot_has_room(const struct slot *slot, const struct tree_node *item, int64_t count, int64_t more)
 {
-    if (count + more <= FIELD_LIST_MAX)
+    const int most = slot->field->type == FIELD_NAMES ? FIELD_NAMES_MAX : FIELD_LIST_MAX;
+    if (count + more <= most)
         return true;
-    slot_fault(slot, item, "the list has more than %d values", FIELD_LIST_MAX);
+    slot_fault(slot, item, "the list has more than %d values", most);
     return false;
 }
 
@@ -164,9 +168,38 @@ static void add_range(const struct slot *slot, const struct tree_node *item, str
         list->values[list->count++] = first + i;
 }
 
+static void refuse_spacing(void *context, const struct tree_node *node, const char *message)
+{
+    slot_fault(context, node, "%s", message);
+}
+
+/* Rounded, each number once. */
+static void bind_spaced_integers(const struct slot *slot)
+{
+    struct integer_list list = {0};
+    struct spacing spacing = {0};
+    struct slot place = *slot;
+    const struct spacing_report report = {.context = &place, .refuse = refuse_spacing};
+    if (!spacing_read(slot->node, &spacing, &report) || !slot_has_room(slot, slot->node, 0, spacing.count) ||
+        !in_range(slot, spacing.from, spacing.low) || !in_range(slot, spacing.to, spacing.high))
+        return;
+    for (int64_t i = 0; i < spacing.count; i++) {
+        char text[40];
+        spacing_write(&spacing, i, text, sizeof text);
+        const int64_t value = llround(strtod(text, NULL));
+        if (list.count == 0 || list.values[list.count - 1] != value)
+            list.values[list.count++] = value;
+    }
+    *(struct integer_list *)slot->out = list;
+}
+
 static void bind_integers(const struct slot *slot)
 {
     struct integer_list list = {0};
+    if ((slot->field->flags & FIELD_SPACED) != 0 && spacing_is(slot->node)) {
+        bind_spaced_integers(slot);
+        return;
+    }
     if (!slot_is_list(slot))
         return;
     for (int i = 0; i < slot->node->count; i++) {

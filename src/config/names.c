@@ -156,6 +156,8 @@ void phrase_add_allowed(struct phrase *phrase, const struct field *field)
             phrase_add(phrase, ", each");
         if (field->type != FIELD_SEED && field->type != FIELD_DURATION)
             add_range(phrase, field);
+        if ((field->flags & FIELD_SPACED) != 0)
+            phrase_add(phrase, ", or {log: [first, last, how many]}");
     }
 }
 

@@ -202,7 +202,8 @@ static enum status margins_measure(const void *settings, const struct measuremen
 const struct metric_ops metric_margins = {
     .kind = {.name = "margins",
              .summary = "how far each sample is from being classified otherwise, raw and normalised by weight norms",
-             .fields = margins_fields},
+             .fields = margins_fields,
+             .check = metric_when_check},
     .column_count = MARGINS_COLUMNS,
     .columns = margins_columns,
     .records = margins_records,

@@ -21,15 +21,19 @@ enum curve {
 };
 extern const struct column curve_columns[CURVE_COUNT];
 
-/* Moments of one metric in one sweep, in order: init or epoch 0, epochs ascending, separated, end. */
-enum moment { MOMENT_EPOCH, MOMENT_SEPARATED, MOMENT_END };
+/* Moments of one metric in one sweep, in order: init or epoch 0, epochs ascending, steps ascending, training losses
+ * descending, separated, end. */
+enum moment { MOMENT_EPOCH, MOMENT_STEP, MOMENT_LOSS, MOMENT_SEPARATED, MOMENT_END };
 
 struct measure_point {
     enum moment moment;
-    int epoch; /* of MOMENT_EPOCH; `init` is epoch 0 */
+    int64_t number;    /* the epoch of MOMENT_EPOCH (`init` is 0), the step of MOMENT_STEP */
+    double train_loss; /* of MOMENT_LOSS */
 };
 
-/* Fills points (room for capacity) for a sweep whose longest trial has `epochs`; returns how many there are. */
-int metric_points(const struct metric_when *when, int epochs, struct measure_point *points, int capacity);
+/* Fills points (room for capacity) for a sweep whose longest trials have `epochs` and `steps`; returns how many there
+ * are. */
+int metric_points(const struct metric_when *when, int64_t epochs, int64_t steps, struct measure_point *points,
+                  int capacity);
 
 #endif

@@ -27,8 +27,10 @@ static enum status weights_measure(const void *settings, const struct measuremen
     return STATUS_OK;
 }
 
-const struct metric_ops metric_weights = {
-    .kind = {.name = "weights", .summary = "every parameter of the network", .fields = weights_fields},
-    .column_count = sizeof weights_columns / sizeof weights_columns[0],
-    .columns = weights_columns,
-    .measure = weights_measure};
+const struct metric_ops metric_weights = {.kind = {.name = "weights",
+                                                   .summary = "every parameter of the network",
+                                                   .fields = weights_fields,
+                                                   .check = metric_when_check},
+                                          .column_count = sizeof weights_columns / sizeof weights_columns[0],
+                                          .columns = weights_columns,
+                                          .measure = weights_measure};

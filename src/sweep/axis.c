@@ -23,21 +23,12 @@ void axis_fault(struct faults *faults, const struct tree_node *node, const char 
     faults_add(faults, place, "%s", message);
 }
 
-/* The keyword of {log: [...]} or {lin: [...]}; NULL: node is neither. */
-static const char *spacing_word(const struct tree_node *node)
-{
-    if (node->type != TREE_MAP || node->count != 1)
-        return NULL;
-    const char *word = node->keys[0]->text;
-    return strcmp(word, "log") == 0 || strcmp(word, "lin") == 0 ? word : NULL;
-}
-
 bool axis_is_several(const char *path, const struct tree_node *value)
 {
     struct config_key key;
     if (!config_find_key(trial_fields, path, &key))
         return false;
-    return config_is_several(key.field, value) || spacing_word(value) != NULL ||
+    return config_is_several(key.field, value) || spacing_is(value) ||
            (field_list_depth(key.field) == 0 && scalar_is_range(value));
 }
 
@@ -59,40 +50,28 @@ static bool read_range(const struct tree_node *key, const struct tree_node *node
     return true;
 }
 
-static bool read_end(const struct tree_node *key, const struct tree_node *node, bool logarithmic, double *out,
-                     struct faults *faults)
+/* Refusals of a spacing go to its key. */
+struct refusals {
+    const struct tree_node *key;
+    struct faults *faults;
+};
+
+static void refuse_spacing(void *context, const struct tree_node *node, const char *message)
 {
-    const char *trouble = scalar_real(node, out);
-    if (trouble == NULL && logarithmic && *out <= 0)
-        trouble = "is not above 0, so it has no logarithm";
-    if (trouble != NULL)
-        axis_fault(faults, node, "%s: '%s' %s", key->text, node->text, trouble);
-    return trouble == NULL;
+    const struct refusals *refusals = context;
+    axis_fault(refusals->faults, node, "%s: %s", refusals->key->text, message);
 }
 
 static bool read_spacing(const struct tree_node *key, const struct tree_node *node, struct axis_part *part,
                          struct faults *faults)
 {
-    const char *word = spacing_word(node);
-    const struct tree_node *list = node->items[0];
-    const bool logarithmic = strcmp(word, "log") == 0;
-    if (list->type != TREE_LIST || list->count != 3) {
-        axis_fault(faults, list, "%s: '%s' takes three numbers: {%s: [first, last, how many]}", key->text, word, word);
-        return false;
-    }
-    const char *trouble = scalar_integer(list->items[2], &part->count);
-    if (trouble == NULL && part->count < 1)
-        trouble = "is too small";
-    if (trouble != NULL)
-        axis_fault(faults, list->items[2], "%s: '%s' %s; how many values is a whole number of at least 1", key->text,
-                   list->items[2]->text, trouble);
-    const bool from = read_end(key, list->items[0], logarithmic, &part->low, faults);
-    const bool to = read_end(key, list->items[1], logarithmic, &part->high, faults);
-    part->type = logarithmic ? AXIS_LOGARITHMIC : AXIS_LINEAR;
+    struct refusals refusals = {.key = key, .faults = faults};
+    const struct spacing_report report = {.context = &refusals, .refuse = refuse_spacing};
+    part->type = AXIS_SPACED;
     part->node = node;
-    part->from = list->items[0];
-    part->to = list->items[1];
-    return from && to && trouble == NULL;
+    const bool good = spacing_read(node, &part->spacing, &report);
+    part->count = part->spacing.count;
+    return good;
 }
 
 static bool read_item(const struct field *field, const struct tree_node *key, const struct tree_node *item,
@@ -141,7 +120,7 @@ static bool read_parts(struct axis *axis, const struct field *field, const struc
     const bool is_list = value->type == TREE_LIST && value->count > 0;
     if (is_list)
         return read_list(axis, field, value, faults);
-    if (spacing_word(value) != NULL)
+    if (spacing_is(value))
         return read_spacing(axis->key, value, axis->parts, faults);
     if (field_list_depth(field) == 0 && scalar_is_range(value))
         return read_range(axis->key, value, axis->parts, faults);
@@ -214,16 +193,6 @@ static const struct axis_part *find_part(const struct axis *axis, int64_t positi
     return &axis->parts[low];
 }
 
-/* Rounded to 12 digits, so that 0.3 is 0.3 and every machine's library gives the same number. */
-static void write_spaced(const struct axis_part *part, int64_t index, char *text, size_t bytes)
-{
-    const double share = (double)index / (double)(part->count - 1);
-    double value = part->low + share * (part->high - part->low);
-    if (part->type == AXIS_LOGARITHMIC)
-        value = pow(10, log10(part->low) + share * (log10(part->high) - log10(part->low)));
-    snprintf(text, bytes, "%.12g", value);
-}
-
 static const struct tree_node *make_scalar(struct tree_arena *arena, const struct tree_node *place, const char *text)
 {
     struct tree_node *node = tree_arena_room(arena, sizeof *node);
@@ -246,9 +215,9 @@ const struct tree_node *axis_value(const struct axis *axis, struct tree_arena *a
     if (part->type == AXIS_RANGE)
         snprintf(text, sizeof text, "%" PRId64, part->first + index);
     else if (index == 0 || index == part->count - 1)
-        return index == 0 ? part->from : part->to;
+        return index == 0 ? part->spacing.from : part->spacing.to;
     else
-        write_spaced(part, index, text, sizeof text);
+        spacing_write(&part->spacing, index, text, sizeof text);
     return make_scalar(arena, part->node, text);
 }
 

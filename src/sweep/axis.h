@@ -5,22 +5,22 @@
 
 #include <stdint.h>
 
+#include "config/spacing.h"
 #include "config/tree.h"
 
 enum axis_part_type {
     AXIS_VALUE, /* one value, a node of the sweep file */
     AXIS_RANGE, /* whole numbers first, first + 1, ... */
-    AXIS_LINEAR,
-    AXIS_LOGARITHMIC
+    AXIS_SPACED
 };
 
 struct axis_part {
     enum axis_part_type type;
-    const struct tree_node *node;      /* the value, or the place of the others */
-    const struct tree_node *from, *to; /* ends of AXIS_LINEAR and AXIS_LOGARITHMIC */
-    double low, high;                  /* the same as numbers */
-    int64_t first;                     /* of AXIS_RANGE */
-    int64_t start, count;              /* positions in the axis */
+    const struct tree_node *node; /* the value, or the place of the others */
+    struct spacing spacing;       /* of AXIS_SPACED */
+    int64_t first;                /* of AXIS_RANGE */
+    double low, high;             /* ends of AXIS_RANGE */
+    int64_t start, count;         /* positions in the axis */
 };
 
 struct axis {

@@ -269,6 +269,11 @@ int64_t plan_longest_epochs(const struct plan *plan)
     return plan->longest_epochs;
 }
 
+int64_t plan_longest_steps(const struct plan *plan)
+{
+    return plan->longest_steps;
+}
+
 int64_t plan_largest_batch(const struct plan *plan)
 {
     return plan->largest_batch;

@@ -92,6 +92,7 @@ enum status plan_trial_config(struct plan *plan, int64_t trial, struct trial_con
 /* What holds for the whole sweep: the first trial's configuration, whose name, metrics and limits are everyone's. */
 const struct trial_config *plan_sweep_config(const struct plan *plan);
 int64_t plan_longest_epochs(const struct plan *plan); /* after plan_resolve */
+int64_t plan_longest_steps(const struct plan *plan);  /* after plan_resolve */
 int64_t plan_largest_batch(const struct plan *plan);
 int64_t plan_largest_state(const struct plan *plan); /* floats a parameter that an optimizer keeps */
 

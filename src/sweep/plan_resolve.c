@@ -93,8 +93,24 @@ static int64_t predict_steps(struct plan_trial *trial, int64_t train)
     return steps;
 }
 
-/* Training costs three forward passes; after every epoch every part is evaluated, and the training part at each check.
- * Rules that depend on how training goes may end it sooner: this is the most. */
+/* Samples evaluated within epochs: the training part for rules and points at a training loss, all at points at steps.
+ */
+static double predict_looks(const struct plan *plan, const struct plan_trial *trial, double steps, double train,
+                            double all)
+{
+    const struct choices *metrics = &plan->first.metrics;
+    double samples = trial->check_steps > 0 ? floor(steps / (double)trial->check_steps) * train : 0;
+    for (int i = 0; i < metrics->count; i++) {
+        const struct metric_when *when = (const void *)metrics->items[i].settings;
+        samples += when->loss_every > 0 ? floor(steps / (double)when->loss_every) * train : 0;
+        for (int j = 0; j < when->steps.count; j++)
+            samples += (double)when->steps.values[j] <= steps ? all : 0;
+    }
+    return samples;
+}
+
+/* Training costs three forward passes; after every epoch every part is evaluated. Rules that depend on how training
+ * goes may end it sooner, and moments may coincide: this is the most. */
 static void predict_cost(struct plan *plan, struct plan_trial *trial, const int count[PART_COUNT])
 {
     const double train = count[PART_TRAIN];
@@ -102,12 +118,14 @@ static void predict_cost(struct plan *plan, struct plan_trial *trial, const int 
     const struct network_summary *summary = &plan_model(plan, trial->model)->summary;
     const int64_t steps = predict_steps(trial, count[PART_TRAIN]);
     const double epochs = (double)trial->epochs;
-    const double checks = trial->check_steps > 0 ? floor((double)steps / (double)trial->check_steps) : 0;
+    const double looks = predict_looks(plan, trial, (double)steps, train, evaluated);
     trial->samples = fmin(epochs * train, (double)steps * (double)trial->batch_size);
-    trial->flops = summary->flops_per_sample * (3 * trial->samples + (epochs + 1) * evaluated + checks * train);
+    trial->flops = summary->flops_per_sample * (3 * trial->samples + (epochs + 1) * evaluated + looks);
     trial->parameters = summary->parameter_count;
     if (trial->epochs > plan->longest_epochs)
         plan->longest_epochs = trial->epochs;
+    if (steps > plan->longest_steps)
+        plan->longest_steps = steps;
 }
 
 static void finish_identity(const struct plan *plan, struct plan_trial *trial)
@@ -155,7 +173,7 @@ enum status plan_resolve(struct plan *plan, const struct dataset *const *dataset
     struct hash_map maps[2] = {{0}, {0}}; /* models by input, trials by identity */
     for (int i = 0; i < plan_source_count(plan); i++)
         plan_source_at(plan, i)->dataset = datasets[i];
-    plan->longest_epochs = 0;
+    plan->longest_epochs = plan->longest_steps = 0;
     enum status status = STATUS_OK;
     for (int64_t i = 0; status == STATUS_OK && i < plan->trials.count; i++)
         status = resolve_trial(plan, maps, i, faults, error);

@@ -89,15 +89,15 @@ static bool check_entries(const struct axis *axis, struct entry *entries, struct
 /* Evenly spaced values repeat only when they lie closer than their 12 digits tell apart. */
 static bool check_spacing(const struct axis *axis, struct faults *faults)
 {
-    const struct axis_part *part = axis->parts;
-    if (part->type != AXIS_LINEAR && part->type != AXIS_LOGARITHMIC)
+    const struct spacing *spacing = &axis->parts->spacing;
+    if (axis->parts->type != AXIS_SPACED || spacing->count == 1)
         return true;
-    const double span = fabs(part->high - part->low);
-    const double largest = fmax(fabs(part->high), fabs(part->low));
-    if (part->count == 1 || span / (double)(part->count - 1) > 1e-11 * largest)
+    const double span = fabs(spacing->high - spacing->low);
+    const double largest = fmax(fabs(spacing->high), fabs(spacing->low));
+    if (span / (double)(spacing->count - 1) > 1e-11 * largest)
         return true;
-    axis_fault(faults, part->node, "%s: %lld values from %s to %s would repeat; they lie too close", axis->key->text,
-               (long long)part->count, part->from->text, part->to->text);
+    axis_fault(faults, axis->parts->node, "%s: %lld values from %s to %s would repeat; they lie too close",
+               axis->key->text, (long long)spacing->count, spacing->from->text, spacing->to->text);
     return false;
 }
 

@@ -75,6 +75,7 @@ static enum status add_trial_columns(struct schema *schema, struct error *error)
 static enum status build(struct schema *schema, const struct schema_request *request, struct error *error)
 {
     schema->longest_epochs = plan_longest_epochs(request->plan);
+    schema->longest_steps = plan_longest_steps(request->plan);
     TRY(schema_add_dimensions(schema, request, error));
     TRY(schema_add_fixed(schema, request, error));
     TRY(add_trial_columns(schema, error));

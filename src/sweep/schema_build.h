@@ -28,7 +28,7 @@ struct schema {
     struct growing dimensions, arrays; /* struct results_dimension, struct results_array */
     struct results_attribute attributes[4];
     struct growing blocks; /* void *: owned, what arrays and points lend */
-    int64_t longest_epochs;
+    int64_t longest_epochs, longest_steps;
     bool validation; /* the sweep has a validation part */
     int trials[TRIAL_COLUMN_COUNT];
     int curves[CURVE_COUNT];

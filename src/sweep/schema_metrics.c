@@ -1,30 +1,42 @@
 /* schema_metrics.c - the groups of the sweep's metrics: their measure points, own dimensions and columns. */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "sweep/schema_build.h"
 
-/* "init", "epoch 5", "separated", "end": coordinates of <metric>_point. */
+/* "init", "epoch 5", "step 100", "loss 0.056", "separated", "end": coordinates of <metric>_point. */
 static void name_point(const struct measure_point *point, char *text, size_t bytes)
 {
-    if (point->moment == MOMENT_SEPARATED)
+    switch (point->moment) {
+    case MOMENT_EPOCH:
+        if (point->number == 0)
+            snprintf(text, bytes, "init");
+        else
+            snprintf(text, bytes, "epoch %" PRId64, point->number);
+        break;
+    case MOMENT_STEP:
+        snprintf(text, bytes, "step %" PRId64, point->number);
+        break;
+    case MOMENT_LOSS:
+        snprintf(text, bytes, "loss %.12g", point->train_loss);
+        break;
+    case MOMENT_SEPARATED:
         snprintf(text, bytes, "separated");
-    else if (point->moment == MOMENT_END)
+        break;
+    case MOMENT_END:
         snprintf(text, bytes, "end");
-    else if (point->epoch == 0)
-        snprintf(text, bytes, "init");
-    else
-        snprintf(text, bytes, "epoch %d", point->epoch);
+        break;
+    }
 }
 
 static enum status add_points(struct schema *schema, struct schema_metric *metric, int *dimension, struct error *error)
 {
     enum { POINT_NAME_BYTES = 24 };
     const struct metric_when *when = metric->settings;
-    const int epochs = (int)schema->longest_epochs;
     void *points = NULL;
     TRY(schema_allocate(schema, (size_t)metric->point_count, sizeof *metric->points, &points, error));
     metric->points = points;
-    metric_points(when, epochs, metric->points, metric->point_count);
+    metric_points(when, schema->longest_epochs, schema->longest_steps, metric->points, metric->point_count);
     void *names = NULL;
     TRY(schema_allocate(schema, (size_t)metric->point_count, POINT_NAME_BYTES, &names, error));
     for (int i = 0; i < metric->point_count; i++)
@@ -46,7 +58,7 @@ static enum status add_point_columns(struct schema *schema, struct schema_metric
         [POINT_EPOCH] = {.name = "epoch",
                          .type = COLUMN_INT32,
                          .units = "epoch",
-                         .long_name = "epochs run at the measure point; -1: it never came"},
+                         .long_name = "epoch that the measure point ends or lies in; -1: it never came"},
         [POINT_STEP] = {.name = "step",
                         .type = COLUMN_INT64,
                         .units = "step",
@@ -184,7 +196,7 @@ enum status schema_add_metrics(struct schema *schema, const struct schema_reques
         *metric = (struct schema_metric){.ops = (const struct metric_ops *)metrics->items[i].kind,
                                          .settings = metrics->items[i].settings,
                                          .sizes = sizes};
-        metric->point_count = metric_points(metric->settings, (int)schema->longest_epochs, NULL, 0);
+        metric->point_count = metric_points(metric->settings, schema->longest_epochs, schema->longest_steps, NULL, 0);
         metric->sizes.points = metric->point_count;
         if (metric->point_count == 0)
             continue;

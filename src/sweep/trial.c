@@ -1,4 +1,5 @@
-/* trial.c - a trial is: a view of its data, a network, training with a look after every epoch, and one row.
+/* trial.c - a trial is: a view of its data, a network, training with a look after every epoch and where
+ * metrics and rules ask for one, and one row.
  * The view and its evaluators are kept while trials follow each other on the same variant. */
 #include "sweep/trial.h"
 
@@ -33,6 +34,11 @@ struct run {
     int64_t samples_seen;
     bool separated;
     struct stop_memory stop;
+    struct evaluation parts[PART_COUNT]; /* as last evaluated */
+    struct {
+        int64_t step; /* -1: not yet */
+        enum status status;
+    } evaluated[PART_COUNT];
 };
 
 static void forget_view(struct trial_runner *runner)
@@ -133,9 +139,37 @@ static double parameter_norm(struct network *network)
     return sqrt(sum);
 }
 
-static void record_epoch(struct run *run, const struct epoch_record *record, const struct evaluation *parts)
+/* Once at each step. STATUS_DIVERGED when an output is not finite. */
+static enum status evaluate(struct run *run, int part, int64_t step, struct error *error)
+{
+    const struct training_hooks hooks = {.context = run, .yield = give_way};
+    if (run->evaluated[part].step == step || run->runner->evaluators[part] == NULL)
+        return run->evaluated[part].status;
+    const enum status status = evaluator_run(run->runner->evaluators[part], run->network,
+                                             &run->runner->config.train.loss, &hooks, &run->parts[part], error);
+    run->evaluated[part].status = status;
+    if (status == STATUS_OK || status == STATUS_DIVERGED)
+        run->evaluated[part].step = step;
+    return status;
+}
+
+/* Every part; STATUS_DIVERGED when an output of any is not finite: all are evaluated even so. */
+static enum status evaluate_all(struct run *run, int64_t step, struct error *error)
+{
+    enum status all = STATUS_OK;
+    for (int part = 0; part < PART_COUNT; part++) {
+        const enum status status = evaluate(run, part, step, error);
+        if (status != STATUS_OK && status != STATUS_DIVERGED)
+            return status;
+        all = status == STATUS_OK ? all : status;
+    }
+    return all;
+}
+
+static void record_epoch(struct run *run, const struct epoch_record *record)
 {
     struct trial_runner *runner = run->runner;
+    const struct evaluation *parts = run->parts;
     const double values[CURVE_COUNT] = {
         [CURVE_TRAIN_LOSS] = parts[PART_TRAIN].mean_loss,
         [CURVE_TEST_LOSS] = parts[PART_TEST].mean_loss,
@@ -161,16 +195,14 @@ static void record_epoch(struct run *run, const struct epoch_record *record, con
     *(int64_t *)results_row_data(runner->row, schema_trial_array(runner->schema, TRIAL_STEPS)) = record->step;
 }
 
-static struct measurement describe_moment(const struct run *run, const struct epoch_record *record,
-                                          const struct evaluation *parts)
+static struct measurement describe_moment(const struct run *run, const struct epoch_record *record)
 {
-    return (struct measurement){
+    struct measurement at = {
         .point = -1,
         .epoch = record->epoch,
         .step = record->step,
         .samples_seen = record->samples_seen,
         .classes = run->runner->view->classes,
-        .parts = {parts[PART_TRAIN], parts[PART_TEST], parts[PART_VALIDATION]},
         .parameter_count = network_parameter_count(run->network),
         .state_count = network_state_count(run->network),
         .parameters = network_parameters(run->network),
@@ -182,60 +214,69 @@ static struct measurement describe_moment(const struct run *run, const struct ep
         .loss = &run->runner->config.train.loss,
         .yield = &run->give_way,
     };
+    for (int part = 0; part < PART_COUNT; part++)
+        at.parts[part] = run->parts[part];
+    return at;
 }
 
-static enum status measure(struct run *run, const struct epoch_record *record, const struct evaluation *parts,
-                           bool ends, struct error *error)
+/* Whether train.stop wants the training loss after this step within an epoch. */
+static bool rule_looks(const struct stop_config *stop, int64_t step)
+{
+    return stop->train_loss > 0 && stop->every > 0 && step % stop->every == 0;
+}
+
+/* Within an epoch. An output that is not finite is left to the next step to report, with its place; what is due where
+ * training ends is left to look_at_epoch, which follows. */
+static enum status look_at_step(void *context, const struct epoch_record *record, bool *stop, struct error *error)
+{
+    struct run *run = context;
+    struct trial_metrics *metrics = run->runner->metrics;
+    const struct stop_config *rules = &run->runner->config.train.stop;
+    const bool rule = rule_looks(rules, record->step);
+    const enum look look = trial_metrics_look(metrics, record->step);
+    if (!rule && look == LOOK_NONE)
+        return STATUS_OK;
+    enum status status = evaluate(run, PART_TRAIN, record->step, error);
+    if (status != STATUS_OK)
+        return status == STATUS_DIVERGED ? STATUS_OK : status;
+    const double train_loss = run->parts[PART_TRAIN].mean_loss;
+    *stop = rule && stop_at_loss(rules, train_loss);
+    if (*stop || !trial_metrics_due(metrics, record->step, train_loss))
+        return STATUS_OK;
+    status = evaluate_all(run, record->step, error);
+    if (status != STATUS_OK)
+        return status == STATUS_DIVERGED ? STATUS_OK : status;
+    const struct moment_reached reached = {.at = describe_moment(run, record), .within = true};
+    return trial_metrics_measure(metrics, &reached, error);
+}
+
+static enum status measure(struct run *run, const struct epoch_record *record, bool ends, struct error *error)
 {
     struct trial_runner *runner = run->runner;
-    const bool separates = !run->separated && record->epoch > 0 && parts[PART_TRAIN].accuracy >= 1;
+    const bool separates = !run->separated && record->epoch > 0 && run->parts[PART_TRAIN].accuracy >= 1;
     if (separates) {
         run->separated = true;
         *(int32_t *)results_row_data(runner->row, schema_trial_array(runner->schema, TRIAL_SEPARATED_EPOCH)) =
             record->epoch;
     }
     const struct moment_reached reached = {
-        .at = describe_moment(run, record, parts), .whole = record->whole, .separates = separates, .ends = ends};
+        .at = describe_moment(run, record), .whole = record->whole, .separates = separates, .ends = ends};
     return trial_metrics_measure(runner->metrics, &reached, error);
 }
 
-/* An output that is not finite is left to the next step to report, with its place. */
-static enum status check(void *context, bool *stop, struct error *error)
+static enum status look_at_epoch(void *context, const struct epoch_record *record, bool *stop, struct error *error)
 {
     struct run *run = context;
-    const struct train_config *train = &run->runner->config.train;
-    const struct training_hooks hooks = {.context = run, .yield = give_way};
-    struct evaluation part;
-    const enum status status =
-        evaluator_run(run->runner->evaluators[PART_TRAIN], run->network, &train->loss, &hooks, &part, error);
-    if (status == STATUS_OK)
-        *stop = stop_at_loss(&train->stop, part.mean_loss);
-    return status == STATUS_DIVERGED ? STATUS_OK : status;
-}
-
-static enum status look(void *context, const struct epoch_record *record, bool *stop, struct error *error)
-{
-    struct run *run = context;
-    const struct training_hooks hooks = {.context = run, .yield = give_way};
-    struct evaluation parts[PART_COUNT];
-    bool finite = true;
-    for (int part = 0; part < PART_COUNT; part++) {
-        parts[part] = (struct evaluation){.mean_loss = (double)NAN, .accuracy = (double)NAN};
-        if (run->runner->evaluators[part] == NULL)
-            continue;
-        const enum status status = evaluator_run(run->runner->evaluators[part], run->network,
-                                                 &run->runner->config.train.loss, &hooks, &parts[part], error);
-        if (status != STATUS_OK && status != STATUS_DIVERGED)
-            return status;
-        finite &= status == STATUS_OK;
-    }
+    const enum status status = evaluate_all(run, record->step, error);
+    if (status != STATUS_OK && status != STATUS_DIVERGED)
+        return status;
     run->samples_seen = record->samples_seen;
-    record_epoch(run, record, parts);
-    if (!finite)
+    record_epoch(run, record);
+    if (status == STATUS_DIVERGED)
         return fail(error, STATUS_DIVERGED, "a logit is not finite at the end of epoch %d, step %lld", record->epoch,
                     (long long)record->step);
-    *stop = stop_at_epoch(&run->runner->config.train.stop, &run->stop, record->epoch, parts);
-    return measure(run, record, parts, record->last || *stop, error);
+    *stop = stop_at_epoch(&run->runner->config.train.stop, &run->stop, record->epoch, run->parts);
+    return measure(run, record, record->last || *stop, error);
 }
 
 static void watch_batch(void *context, const struct training_batch *batch)
@@ -270,8 +311,8 @@ static enum status train(struct run *run, struct error *error)
     };
     const struct training_hooks hooks = {.context = run,
                                          .yield = give_way,
-                                         .check = check,
-                                         .epoch_end = look,
+                                         .step_end = look_at_step,
+                                         .epoch_end = look_at_epoch,
                                          .batch = trial_metrics_watch_batches(runner->metrics) ? watch_batch : NULL};
     return training_run(&training, &hooks, error);
 }
@@ -292,6 +333,10 @@ enum status trial_run(struct trial_runner *runner, int64_t trial, const struct y
     struct error why = {0};
     struct run run = {.runner = runner, .yield = yield, .started = clock_monotonic()};
     run.give_way = (struct yield){.context = &run, .call = give_way};
+    for (int part = 0; part < PART_COUNT; part++) {
+        run.parts[part] = (struct evaluation){.mean_loss = (double)NAN, .accuracy = (double)NAN};
+        run.evaluated[part].step = -1;
+    }
     results_row_clear(runner->row);
     trial_metrics_begin(runner->metrics);
     enum status status = plan_trial_config(runner->plan, trial, &runner->config, &why);

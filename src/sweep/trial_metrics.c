@@ -1,6 +1,8 @@
-/* trial_metrics.c - at each moment: every metric's `epoch`, the measure points that are due, and at the last `end`. */
+/* trial_metrics.c - at each moment: every metric's `epoch`, the measure points that are due, and at the last `end`.
+ * A point comes once: where it has an epoch in the row, it has come. */
 #include "sweep/trial_metrics.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -82,11 +84,59 @@ void trial_metrics_batch(struct trial_metrics *metrics, const struct metric_batc
     }
 }
 
-static bool point_is_due(const struct measure_point *point, const struct moment_reached *reached)
+static int32_t *point_epochs(const struct trial_metrics *metrics, const struct schema_metric *metric)
 {
+    return results_row_data(metrics->row, metric->first_point_array + POINT_EPOCH);
+}
+
+/* Whether the metric looks for training losses after this step within an epoch. */
+static bool looks_at(const struct schema_metric *metric, int64_t step)
+{
+    const struct metric_when *when = metric->settings;
+    return when->loss_every > 0 && step % when->loss_every == 0;
+}
+
+static bool within_is_due(const struct schema_metric *metric, int point, int64_t step, double train_loss)
+{
+    const struct measure_point *wanted = &metric->points[point];
+    if (wanted->moment == MOMENT_STEP)
+        return wanted->number == step;
+    return wanted->moment == MOMENT_LOSS && looks_at(metric, step) && train_loss <= wanted->train_loss;
+}
+
+bool trial_metrics_due(const struct trial_metrics *metrics, int64_t step, double train_loss)
+{
+    for (int m = 0; m < schema_metric_count(metrics->schema); m++) {
+        const struct schema_metric *metric = schema_metric(metrics->schema, m);
+        const struct metric_when *when = metric->settings;
+        if (when->steps.count == 0 && !looks_at(metric, step))
+            continue;
+        for (int point = 0; point < metric->point_count; point++)
+            if (point_epochs(metrics, metric)[point] < 0 && within_is_due(metric, point, step, train_loss))
+                return true;
+    }
+    return false;
+}
+
+enum look trial_metrics_look(const struct trial_metrics *metrics, int64_t step)
+{
+    if (trial_metrics_due(metrics, step, INFINITY))
+        return LOOK_ALL;
+    return trial_metrics_due(metrics, step, -INFINITY) ? LOOK_TRAIN : LOOK_NONE;
+}
+
+static bool point_is_due(const struct schema_metric *metric, int p, const struct moment_reached *reached)
+{
+    const struct measure_point *point = &metric->points[p];
+    if (reached->within)
+        return within_is_due(metric, p, reached->at.step, reached->at.parts[PART_TRAIN].mean_loss);
     switch (point->moment) {
     case MOMENT_EPOCH:
-        return point->epoch == reached->at.epoch && reached->whole;
+        return point->number == reached->at.epoch && reached->whole;
+    case MOMENT_STEP:
+        return point->number == reached->at.step;
+    case MOMENT_LOSS:
+        return reached->at.parts[PART_TRAIN].mean_loss <= point->train_loss;
     case MOMENT_SEPARATED:
         return reached->separates;
     case MOMENT_END:
@@ -113,7 +163,7 @@ static void record_point(const struct trial_metrics *metrics, const struct schem
                          const struct measurement *at)
 {
     struct results_row *row = metrics->row;
-    ((int32_t *)results_row_data(row, metric->first_point_array + POINT_EPOCH))[at->point] = at->epoch;
+    point_epochs(metrics, metric)[at->point] = at->epoch;
     ((int64_t *)results_row_data(row, metric->first_point_array + POINT_STEP))[at->point] = at->step;
     ((int64_t *)results_row_data(row, metric->first_point_array + POINT_SAMPLES_SEEN))[at->point] = at->samples_seen;
     ((double *)results_row_data(row, metric->first_point_array + POINT_TRAIN_LOSS))[at->point] =
@@ -126,10 +176,10 @@ static enum status measure_metric(struct trial_metrics *metrics, const struct sc
     const struct metric_ops *ops = metric->ops;
     void *slabs[COLUMNS_MAX];
     find_slabs(metrics, metric, -1, slabs);
-    if (ops->epoch != NULL)
+    if (ops->epoch != NULL && !reached->within)
         TRY(ops->epoch(metric->settings, &reached->at, state, slabs, error));
     for (int point = 0; point < metric->point_count; point++) {
-        if (!point_is_due(&metric->points[point], reached))
+        if (point_epochs(metrics, metric)[point] >= 0 || !point_is_due(metric, point, reached))
             continue;
         struct measurement at = reached->at;
         at.point = point;

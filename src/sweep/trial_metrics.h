@@ -22,9 +22,17 @@ void trial_metrics_begin(struct trial_metrics *metrics);
 bool trial_metrics_watch_batches(const struct trial_metrics *metrics);
 void trial_metrics_batch(struct trial_metrics *metrics, const struct metric_batch *batch);
 
-/* An epoch's end, or where training ended, evaluated. */
+/* What is to be evaluated after a step within an epoch. */
+enum look { LOOK_NONE, LOOK_TRAIN /* the training loss decides whether a point is due */, LOOK_ALL /* one is */ };
+enum look trial_metrics_look(const struct trial_metrics *metrics, int64_t step);
+
+/* Whether a point is due at this training loss, found after a step within an epoch. */
+bool trial_metrics_due(const struct trial_metrics *metrics, int64_t step, double train_loss);
+
+/* A moment of training, evaluated. */
 struct moment_reached {
     struct measurement at;
+    bool within;    /* an epoch, and training goes on */
     bool whole;     /* the epoch is */
     bool separates; /* the first at which every training sample is right */
     bool ends;      /* nothing follows */

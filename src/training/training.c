@@ -120,12 +120,25 @@ static enum status loop_step(struct loop *loop, int first, int n, struct error *
     return STATUS_OK;
 }
 
-static enum status loop_check(struct loop *loop, struct error *error)
+/* At the end of `epoch` or within it. */
+static struct epoch_record loop_record(const struct loop *loop, int64_t epoch, bool whole)
 {
-    const struct stop_config *const stop = &loop->training->config->stop;
-    if (loop->hooks->check == NULL || !(stop->train_loss > 0) || stop->every == 0 || loop->at.step % stop->every != 0)
+    return (struct epoch_record){
+        .epoch = (int)epoch,
+        .whole = whole,
+        .last = loop->stop || (whole && epoch == loop->at.epochs),
+        .step = loop->at.step,
+        .samples_seen = loop->samples_seen,
+        .learning_rate = loop->rate,
+        .gradient_norm = epoch == 0 ? (double)NAN : loop->norms / (double)(loop->at.step - loop->epoch_start)};
+}
+
+static enum status loop_step_end(struct loop *loop, struct error *error)
+{
+    if (loop->hooks->step_end == NULL)
         return STATUS_OK;
-    return loop->hooks->check(loop->hooks->context, &loop->stop, error);
+    const struct epoch_record record = loop_record(loop, loop->at.epoch + 1, false);
+    return loop->hooks->step_end(loop->hooks->context, &record, &loop->stop, error);
 }
 
 /* *whole: no rule ended the epoch before its last step. */
@@ -146,7 +159,7 @@ static enum status loop_epoch(struct loop *loop, bool *whole, struct error *erro
         first += n;
         loop->stop = loop->at.step == loop->at.steps;
         if (first < loop->count && !loop->stop)
-            TRY(loop_check(loop, error));
+            TRY(loop_step_end(loop, error));
     }
     *whole = first == loop->count;
     return STATUS_OK;
@@ -158,14 +171,7 @@ static enum status loop_report(struct loop *loop, int64_t epoch, bool whole, str
     if (loop->hooks->epoch_end == NULL)
         return STATUS_OK;
     bool stop = false;
-    const struct epoch_record record = {
-        .epoch = (int)epoch,
-        .whole = whole,
-        .last = loop->stop || epoch == loop->at.epochs,
-        .step = loop->at.step,
-        .samples_seen = loop->samples_seen,
-        .learning_rate = loop->rate,
-        .gradient_norm = epoch == 0 ? (double)NAN : loop->norms / (double)(loop->at.step - loop->epoch_start)};
+    const struct epoch_record record = loop_record(loop, epoch, whole);
     TRY(loop->hooks->epoch_end(loop->hooks->context, &record, &stop, error));
     loop->stop |= stop;
     return STATUS_OK;

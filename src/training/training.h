@@ -53,16 +53,16 @@ extern const struct field train_fields[]; /* of struct train_config */
 /* The learning rate of a step: the schedule's, and warm-up. */
 double training_rate(const struct train_config *config, const struct schedule_position *at);
 
-/* A finished epoch, or one that training ended in; epoch 0 is the network before training. */
+/* Where training is: at the end of an epoch, or within one; epoch 0 is the network before training. */
 struct epoch_record {
-    int epoch;
-    bool whole;   /* false: training ended before the epoch did */
+    int epoch;    /* that ends here or is under way: 1, 2, ... */
+    bool whole;   /* the epoch has ended; false: within it, or training ended before it did */
     bool last;    /* nothing follows, whatever epoch_end says */
     int64_t step; /* steps taken so far */
     int64_t samples_seen;
-    double learning_rate; /* of the epoch's last step; of the first step for epoch 0 */
-    double gradient_norm; /* mean over the epoch's steps of the mini-batch gradient's L2 norm, before weight decay and
-                             clipping; NaN for epoch 0 */
+    double learning_rate; /* of the epoch's last step so far; of the first step for epoch 0 */
+    double gradient_norm; /* mean over the epoch's steps so far of the mini-batch gradient's L2 norm, before weight
+                             decay and clipping; NaN for epoch 0 */
 };
 
 /* A mini-batch as it went through the network in training mode. */
@@ -79,9 +79,9 @@ struct training_hooks {
     enum status (*yield)(void *context, struct error *error);
     /* With every mini-batch, before its step. Must be cheap; NULL: nobody looks. */
     void (*batch)(void *context, const struct training_batch *batch);
-    /* Every train.stop.every steps, if train.stop.train_loss is set, but for an epoch's end. *stop is false before;
-     * true ends the training, after a call of epoch_end. */
-    enum status (*check)(void *context, bool *stop, struct error *error);
+    /* After every step but those that end an epoch or the training. *stop is false before; true ends the training,
+     * after a call of epoch_end. Anything but STATUS_OK ends it with that. NULL: nobody looks. */
+    enum status (*step_end)(void *context, const struct epoch_record *record, bool *stop, struct error *error);
     /* After epoch 0, 1, ... and where training ends. *stop is false before; true ends the training. Anything but
      * STATUS_OK ends it with that. */
     enum status (*epoch_end)(void *context, const struct epoch_record *record, bool *stop, struct error *error);

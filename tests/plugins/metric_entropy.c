@@ -54,8 +54,10 @@ static enum status entropy_measure(const void *settings, const struct measuremen
     return STATUS_OK;
 }
 
-const struct metric_ops metric_entropy = {
-    .kind = {.name = "entropy", .summary = "entropy of the predicted classes", .fields = entropy_fields},
-    .column_count = 2,
-    .columns = entropy_columns,
-    .measure = entropy_measure};
+const struct metric_ops metric_entropy = {.kind = {.name = "entropy",
+                                                   .summary = "entropy of the predicted classes",
+                                                   .fields = entropy_fields,
+                                                   .check = metric_when_check},
+                                          .column_count = 2,
+                                          .columns = entropy_columns,
+                                          .measure = entropy_measure};

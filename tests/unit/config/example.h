@@ -60,7 +60,8 @@ static const struct field drill_fields[] = {{.name = "speed",
                                             {.name = "bits",
                                              .type = FIELD_INTEGERS,
                                              .offset = offsetof(struct example_drill, bits),
-                                             .default_text = "[3, 5..7]"},
+                                             .default_text = "[3, 5..7]",
+                                             .flags = FIELD_SPACED},
                                             {.name = NULL}};
 static const struct field hammer_fields[] = {
     {.name = "weight", .type = FIELD_INTEGER, .offset = offsetof(struct example_hammer, weight), .default_text = NULL},

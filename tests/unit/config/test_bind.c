@@ -74,6 +74,26 @@ static void everything_can_be_given(void **state)
     example_end(&reading);
 }
 
+static void a_spaced_list_is_rounded_and_has_each_number_once(void **state)
+{
+    (void)state;
+    static const int64_t wanted[] = {1, 2, 3, 6, 10};
+    example_read(&reading, "other: {bits: {log: [1, 10, 5]}}\n");
+    assert_true(reading.good);
+    const struct integer_list *bits =
+        &((const struct example_drill *)(const void *)reading.config.other.settings)->bits;
+    assert_int_equal(bits->count, 5);
+    assert_memory_equal(bits->values, wanted, sizeof wanted);
+    example_end(&reading);
+    example_read(&reading, "other: {bits: {lin: [2, 3, 9]}}\n");
+    assert_int_equal(bits->count, 2);
+    example_end(&reading);
+    check_faults("other: {bits: {lin: [2, 3, 129]}}\n", "s:1:15: other.bits: the list has more than 128 values\n");
+    check_faults(
+        "sizes: {lin: [2, 3, 9]}\n",
+        "s:1:8: sizes: one value is expected, not a map; allowed: a list of whole numbers, each from 0 to 50\n");
+}
+
 static void a_choice_without_kind_has_the_default_kind(void **state)
 {
     (void)state;
@@ -218,6 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_has_its_default),
         cmocka_unit_test(everything_can_be_given),
+        cmocka_unit_test(a_spaced_list_is_rounded_and_has_each_number_once),
         cmocka_unit_test(a_choice_without_kind_has_the_default_kind),
         cmocka_unit_test(wrong_values_say_what_is_allowed),
         cmocka_unit_test(unknown_keys_name_the_nearest),

@@ -85,6 +85,13 @@ static const void *slab(const char *group, const char *name)
     return NULL;
 }
 
+static void *copy_of(const char *group, const char *name, size_t bytes)
+{
+    void *copy = malloc(bytes);
+    memcpy(copy, slab(group, name), bytes);
+    return copy;
+}
+
 static void a_trial_fills_its_curves_and_points(void **state)
 {
     (void)state;
@@ -170,6 +177,71 @@ static void an_epoch_cut_short_is_no_epoch_for_metrics(void **state)
     bench_close();
 }
 
+/* The first step at or after which a look finds a loss at or below `wanted`: every `pace` steps and at epochs' ends. */
+static int first_step_at(const double *loss, double wanted, int pace)
+{
+    for (int step = 1; step <= 35; step++)
+        if ((step % 7 == 0 || (pace > 0 && step % pace == 0)) && loss[step] <= wanted)
+            return step;
+    return -1;
+}
+
+/* Margins' points: steps 0 to 35, then losses 1, 0.7, 1e-9; weights': losses 1 and 0.7. */
+static void points_at_steps_and_losses_come_when_they_should(void **state)
+{
+    (void)state;
+    bench_open("data: {source: gaussians, dimensions: 4, classes: 3, train_count: 70, test_count: 30, separation: 2}\n"
+               "train: {epochs: 5, learning_rate: 0.02, batch_size: 10}\n"
+               "metrics: {margins: {at: [], steps: [0..35], loss: [1e-9, 0.7, 1], loss_every: 4}, "
+               "weights: {at: [], loss: [0.7, 1]}}\n");
+    assert_int_equal(bench_run(0), STATUS_OK);
+    const double *loss = slab("margins", "train_loss");
+    const int64_t *step = slab("margins", "step"), *seen = slab("margins", "samples_seen");
+    const int32_t *epoch = slab("margins", "epoch");
+    for (int point = 0; point <= 35; point++) {
+        assert_int_equal(step[point], point);
+        assert_int_equal(seen[point], 10 * point);
+        assert_int_equal(epoch[point], (point + 6) / 7);
+        assert_true(point % 7 != 0 || loss[point] == ((const double *)slab("curves", "train_loss"))[point / 7]);
+    }
+    assert_true(step[36] > 0 && step[36] % 7 != 0 && step[37] > step[36]);
+    assert_int_equal(step[36], first_step_at(loss, 1, 4));
+    assert_int_equal(step[37], first_step_at(loss, 0.7, 4));
+    assert_int_equal(step[38], -1);
+    assert_int_equal(((const int64_t *)slab("weights", "step"))[0], first_step_at(loss, 1, 0));
+    assert_int_equal(((const int64_t *)slab("weights", "step"))[1], first_step_at(loss, 0.7, 0));
+    bench_close();
+}
+
+static void looking_at_a_step_sees_what_training_to_it_makes_and_changes_nothing(void **state)
+{
+    (void)state;
+    const size_t bytes = (4 * 16 + 16 + 16 * 3 + 3) * sizeof(float);
+    bench_open("data: {source: gaussians, dimensions: 4, classes: 3, train_count: 70, test_count: 30}\n"
+               "model: {hidden: [16]}\ntrain: {epochs: 2, batch_size: 10}\n"
+               "metrics: {weights: {at: [end], steps: {log: [3, 14, 2]}}}\ngrid: {train.stop.steps: [3, 14]}\n");
+    assert_int_equal(bench_run(0), STATUS_OK);
+    void *three = copy_of("weights", "parameters", bytes);
+    assert_memory_equal((const char *)slab("weights", "parameters") + 2 * bytes, three, bytes);
+    assert_int_equal(((const int64_t *)slab("weights", "step"))[1], -1);
+    assert_int_equal(bench_run(1), STATUS_OK);
+    assert_memory_equal(slab("weights", "parameters"), three, bytes);
+    free(three);
+    bench_close();
+    bench_open("data: {source: gaussians, dimensions: 4, classes: 3, train_count: 70, test_count: 30}\n"
+               "model: {hidden: [16]}\ntrain: {epochs: 2, batch_size: 10}\nmetrics: {weights: {at: [end]}}\n");
+    assert_int_equal(bench_run(0), STATUS_OK);
+    void *unseen = copy_of("weights", "parameters", bytes);
+    bench_close();
+    bench_open("data: {source: gaussians, dimensions: 4, classes: 3, train_count: 70, test_count: 30}\n"
+               "model: {hidden: [16]}\ntrain: {epochs: 2, batch_size: 10}\n"
+               "metrics: {weights: {at: [end], steps: [1..13], loss: [0], loss_every: 1}}\n");
+    assert_int_equal(bench_run(0), STATUS_OK);
+    assert_memory_equal((const char *)slab("weights", "parameters") + 14 * bytes, unseen, bytes);
+    free(unseen);
+    bench_close();
+}
+
 static void a_trial_may_end_where_its_data_separate_or_the_test_loss_stays(void **state)
 {
     (void)state;
@@ -226,13 +298,6 @@ static void a_trial_that_is_told_to_stop_has_no_row(void **state)
     bench_close();
 }
 
-static void *copy_of(const char *group, const char *name, size_t bytes)
-{
-    void *copy = malloc(bytes);
-    memcpy(copy, slab(group, name), bytes);
-    return copy;
-}
-
 static void a_trial_gives_the_same_bits_whatever_ran_before(void **state)
 {
     (void)state;
@@ -260,6 +325,8 @@ int main(void)
         cmocka_unit_test(points_that_never_came_stay_absent),
         cmocka_unit_test(a_rule_that_holds_ends_the_trial_and_measures_its_end),
         cmocka_unit_test(an_epoch_cut_short_is_no_epoch_for_metrics),
+        cmocka_unit_test(points_at_steps_and_losses_come_when_they_should),
+        cmocka_unit_test(looking_at_a_step_sees_what_training_to_it_makes_and_changes_nothing),
         cmocka_unit_test(a_trial_may_end_where_its_data_separate_or_the_test_loss_stays),
         cmocka_unit_test(a_diverging_trial_is_an_outcome_with_its_row_up_to_there),
         cmocka_unit_test(a_trial_over_its_time_is_an_outcome),

@@ -29,7 +29,7 @@ struct world {
 };
 
 struct record {
-    int yields, epochs, stop_at_yield, stop_at_epoch, end_at_epoch, checks, end_at_check;
+    int yields, epochs, stop_at_yield, stop_at_epoch, end_at_epoch, steps, end_at_step;
     struct epoch_record last[EPOCHS + 1];
 };
 
@@ -71,11 +71,14 @@ static enum status epoch_end(void *context, const struct epoch_record *at, bool 
     return record->epochs == record->stop_at_epoch ? (fail)(error, STATUS_IO, "no room") : STATUS_OK;
 }
 
-static enum status check(void *context, bool *stop, struct error *error)
+static enum status step_end(void *context, const struct epoch_record *at, bool *stop, struct error *error)
 {
     struct record *const record = context;
     (void)error;
-    *stop = ++record->checks == record->end_at_check;
+    assert_true(!at->whole && !at->last && at->step > (at->epoch - 1) * 7 && at->step < at->epoch * 7);
+    assert_int_equal(at->samples_seen, (at->epoch - 1) * COUNT + (at->step - (at->epoch - 1) * 7) * BATCH);
+    record->steps++;
+    *stop = at->step == record->end_at_step;
     return STATUS_OK;
 }
 
@@ -83,7 +86,8 @@ static enum status train(const struct world *world, struct record *record, uint6
 {
     const struct training training = {
         .network = world->network, .samples = &world->samples, .config = &world->train, .order_seed = order_seed};
-    const struct training_hooks hooks = {.context = record, .yield = yield, .check = check, .epoch_end = epoch_end};
+    const struct training_hooks hooks = {
+        .context = record, .yield = yield, .step_end = step_end, .epoch_end = epoch_end};
     return training_run(&training, &hooks, error);
 }
 
@@ -406,16 +410,14 @@ static void the_hooks_may_end_training(void **state)
     struct record record = {.end_at_epoch = 4}; /* the fourth call: epoch 3 */
     assert_int_equal(train(&world, &record, 0, NULL), STATUS_OK);
     assert_ended(&record, 3, true, 21, 309);
-    assert_int_equal(record.checks, 0);
-    record = (struct record){.end_at_check = 3};
-    world.train.stop.every = 2;
-    world.train.stop.train_loss = 0.1;
+    assert_int_equal(record.steps, 18); /* of 21, three end epochs */
+    record = (struct record){.end_at_step = 6};
     assert_int_equal(train(&world, &record, 0, NULL), STATUS_OK);
-    assert_ended(&record, 1, false, 6, 96); /* checked after steps 2, 4, 6 */
+    assert_ended(&record, 1, false, 6, 96);
     assert_true(record.last[1].last);
-    record = (struct record){.end_at_check = 8};
+    record = (struct record){.end_at_step = 18};
     assert_int_equal(train(&world, &record, 0, NULL), STATUS_OK);
-    assert_ended(&record, 3, false, 18, 270); /* step 14 is an epoch's end, where epoch_end looks anyway */
+    assert_ended(&record, 3, false, 18, 270);
     record = (struct record){.end_at_epoch = 1};
     assert_int_equal(train(&world, &record, 0, NULL), STATUS_OK);
     assert_ended(&record, 0, true, 0, 0);
