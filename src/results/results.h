@@ -52,6 +52,7 @@ struct results_array {
     char units[32], long_name[256];
     bool reproducible; /* covered by the bit guarantee and, for rows, by the checksum */
     const void *data;  /* fixed content, lent until the file is made; NULL: a row column, first dimension `trial` */
+    bool optional;     /* some trials of the sweep have nothing in it: a file with such trials only may lack it */
 };
 
 /* A text or integer attribute of the root or of a group. */
@@ -195,7 +196,7 @@ enum status results_source_open(const char *path, const struct results_schema *s
 void results_source_close(struct results_source **source);
 const struct results_reader *results_source_reader(const struct results_source *source);
 /* Fills row (of schema; what the older file does not have is absent) and ending from a committed trial of the older
- * file. STATUS_BAD_RESULTS when it lacks a dataset. */
+ * file. STATUS_BAD_RESULTS when it lacks a dataset that is not optional. */
 enum status results_source_read(const struct results_source *source, int64_t trial, struct results_row *row,
                                 struct trial_ending *ending, struct error *error);
 

@@ -166,6 +166,8 @@ static enum status read_array(const struct results_source *source, int a, int64_
     char path[PATH_BYTES];
     array_path(array, path);
     const struct reader_array *old = reader_find(source->reader, path);
+    if (old == NULL && array->optional)
+        return STATUS_OK;
     if (old == NULL || !old->per_trial || old->rank != array->rank)
         return fail(error, STATUS_BAD_RESULTS, "%s: has no dataset %s like this sweep's", source->reader->path, path);
     const size_t bytes = type_bytes(slab->type, slab->text_bytes);

@@ -17,6 +17,8 @@ static enum status add_curves(struct schema *schema, struct error *error)
         schema->curves[i] = schema->results.array_count;
         const int dimensions[] = {DIM_TRIAL, DIM_EPOCH};
         TRY(schema_add_column(schema, "curves", &curve_columns[i], 2, dimensions, error));
+        if (i >= CURVE_VALIDATION_LOSS)
+            schema_mark_optional(schema);
     }
     return STATUS_OK;
 }
@@ -68,6 +70,8 @@ static enum status add_trial_columns(struct schema *schema, struct error *error)
         schema->trials[i] = schema->results.array_count;
         const int dimensions[] = {DIM_TRIAL};
         TRY(schema_add_column(schema, "trials", &columns[i], 1, dimensions, error));
+        if (i >= TRIAL_VALIDATION_LOSS)
+            schema_mark_optional(schema);
     }
     return STATUS_OK;
 }

@@ -50,3 +50,8 @@ enum status schema_add_column(struct schema *schema, const char *group, const st
     memcpy(array.dimensions, dimensions, (size_t)rank * sizeof *dimensions);
     return schema_add_array(schema, &array, error);
 }
+
+void schema_mark_optional(struct schema *schema)
+{
+    ((struct results_array *)schema->arrays.items)[schema->results.array_count - 1].optional = true;
+}

@@ -48,6 +48,9 @@ enum status schema_add_array(struct schema *schema, const struct results_array *
 enum status schema_add_column(struct schema *schema, const char *group, const struct column *column, int rank,
                               const int *dimensions, struct error *error);
 
+/* Says that the array added last is there for some trials of the sweep only. */
+void schema_mark_optional(struct schema *schema);
+
 /* The dimensions of the list above. */
 enum status schema_add_dimensions(struct schema *schema, const struct schema_request *request, struct error *error);
 

@@ -79,9 +79,9 @@ static enum status add_point_columns(struct schema *schema, struct schema_metric
     return STATUS_OK;
 }
 
-static int64_t dimension_size(const struct schema_metric *metric, int own)
+static int64_t dimension_size(const struct schema_metric *metric, const struct metric_sizes *sizes, int own)
 {
-    return metric->ops->dimensions[own].size(metric->settings, &metric->sizes);
+    return metric->ops->dimensions[own].size(metric->settings, sizes);
 }
 
 static enum status add_coordinates(struct schema *schema, const struct schema_metric *metric,
@@ -112,7 +112,7 @@ static enum status add_own_dimensions(struct schema *schema, const struct schema
 {
     for (int i = 0; i < metric->ops->dimension_count; i++) {
         const struct metric_dimension *own = &metric->ops->dimensions[i];
-        struct results_dimension dimension = {.size = dimension_size(metric, i), .type = RESULTS_INT64};
+        struct results_dimension dimension = {.size = dimension_size(metric, &metric->sizes, i), .type = RESULTS_INT64};
         if (dimension.size == 0)
             continue;
         TRY(add_coordinates(schema, metric, own, &dimension, error));
@@ -125,20 +125,21 @@ static enum status add_own_dimensions(struct schema *schema, const struct schema
 }
 
 /* Only for the dimensions that a sweep may be without. */
-static bool is_empty(const struct schema_metric *metric, enum column_dimension dimension)
+static bool is_empty(const struct schema_metric *metric, const struct metric_sizes *sizes,
+                     enum column_dimension dimension)
 {
     if (dimension == DIMENSION_VALIDATION_SAMPLE)
-        return metric->sizes.validation_samples == 0;
-    return dimension >= DIMENSION_OWN && dimension_size(metric, (int)dimension - DIMENSION_OWN) == 0;
+        return sizes->validation_samples == 0;
+    return dimension >= DIMENSION_OWN && dimension_size(metric, sizes, (int)dimension - DIMENSION_OWN) == 0;
 }
 
-static bool is_recorded(const struct schema_metric *metric, int c)
+static bool is_recorded(const struct schema_metric *metric, const struct metric_sizes *sizes, int c)
 {
     const struct column *column = &metric->ops->columns[c];
     for (int d = 0; d < COLUMN_DIMENSIONS_MAX && column->dimensions[d] != DIMENSION_NONE; d++)
-        if (is_empty(metric, column->dimensions[d]))
+        if (is_empty(metric, sizes, column->dimensions[d]))
             return false;
-    return metric->ops->records == NULL || metric->ops->records(metric->settings, &metric->sizes, c);
+    return metric->ops->records == NULL || metric->ops->records(metric->settings, sizes, c);
 }
 
 static enum status add_metric_columns(struct schema *schema, struct schema_metric *metric, int point,
@@ -154,6 +155,8 @@ static enum status add_metric_columns(struct schema *schema, struct schema_metri
         [DIMENSION_PARAMETER] = DIM_PARAMETER,
     };
     void *arrays = NULL;
+    struct metric_sizes unvalidated = metric->sizes;
+    unvalidated.validation_samples = 0;
     TRY(schema_allocate(schema, (size_t)metric->ops->column_count, sizeof *metric->arrays, &arrays, error));
     metric->arrays = arrays;
     TRY(add_own_dimensions(schema, metric, dimension_of + DIMENSION_OWN, error));
@@ -162,12 +165,14 @@ static enum status add_metric_columns(struct schema *schema, struct schema_metri
         int dimensions[COLUMN_DIMENSIONS_MAX + 1] = {DIM_TRIAL};
         int rank = 1;
         metric->arrays[i] = -1;
-        if (!is_recorded(metric, i))
+        if (!is_recorded(metric, &metric->sizes, i))
             continue;
         for (int d = 0; d < COLUMN_DIMENSIONS_MAX && column->dimensions[d] != DIMENSION_NONE; d++)
             dimensions[rank++] = dimension_of[column->dimensions[d]];
         metric->arrays[i] = schema->results.array_count;
         TRY(schema_add_column(schema, metric->ops->kind.name, column, rank, dimensions, error));
+        if (!is_recorded(metric, &unvalidated, i))
+            schema_mark_optional(schema);
     }
     return STATUS_OK;
 }

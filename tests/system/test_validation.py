@@ -135,6 +135,15 @@ def test_a_sweep_without_the_part_has_none_of_its_columns(seedbed, folder, raw, 
         assert none["trials/identity"][0] == file["trials/identity"][trials(file, 0)[0]]
 
 
+def test_a_sweep_that_gets_the_part_takes_over_the_trials_without_it(seedbed, folder, raw, file):
+    path = folder / "grown.h5"
+    ended = seedbed("run", folder / "with.yaml", "-o", path, "--reuse", folder / "none.h5")
+    assert ended.returncode == 0 and "2 trials taken over" in ended.stdout + ended.stderr, ended.stderr
+    with h5py.File(path, "r") as grown:
+        assert np.array_equal(grown["trials/checksum"][()], file["trials/checksum"][()])
+        assert np.all(grown["trials/attempt"][()][trials(file, 0)] == 0)
+
+
 def test_patience_watches_the_validation_loss(seedbed, folder, raw):
     text = ("data: {source: mnist, path: set, train_size: 60, validation_size: 60, label_noise: {kind: permute}}\n"
             "model: {hidden: [64]}\ntrain: {epochs: 200, batch_size: 8, stop: {patience: 4}}\n")
