@@ -42,11 +42,13 @@ enum field_flag {
     FIELD_BELOW_MAXIMUM = 1 << 1, /* the maximum itself is not allowed */
     FIELD_NO_IDENTITY = 1 << 2,   /* does not change a trial's results: left out of its identity */
     FIELD_NO_GRID = 1 << 3,       /* holds for the whole sweep: may not be an axis */
-    FIELD_SPACED = 1 << 6,        /* of FIELD_INTEGERS: may be {log: [first, last, how many]} or {lin: ...}, rounded */
     FIELD_INLINE = 1 << 4,        /* of a FIELD_CHOICE: the kind's settings stand beside this key, in the same map:
                                    * {kind: mlp, hidden: [8]} as section `model`, {source: mnist, path: x} as `data` */
-    FIELD_LATER = 1 << 5          /* of an integer, a name or a list: a key that was added; at its default left out of
+    FIELD_LATER = 1 << 5,         /* of an integer, a name or a list: a key that was added; at its default left out of
                                    * the identity, so that earlier sweeps keep theirs */
+    FIELD_SPACED = 1 << 6,        /* of FIELD_INTEGERS: may be {log: [first, last, how many]} or {lin: ...}, rounded */
+    FIELD_INHERITED = 1 << 7 /* of a section that is the item of a FIELD_LIST: where it is not given, it has the value
+                              * of the same key beside the list */
 };
 
 struct integer_list {

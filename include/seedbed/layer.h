@@ -66,7 +66,7 @@ struct layer_pass {
     float *saved;
     float *scratch;
     int layer;         /* its place in the network */
-    int64_t step;      /* of training: with layer and sample the place of a random draw */
+    int64_t step;      /* of training, below 0 in stages: with layer and sample the place of a random draw */
     uint64_t seed;     /* the `dropout` stream's seed */
     int64_t estimated; /* samples of earlier PASS_ESTIMATE passes */
     /* backward only */

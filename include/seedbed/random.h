@@ -7,10 +7,10 @@
 
 enum random_stream {
     STREAM_INIT,    /* initial weights; substream: tensor */
-    STREAM_ORDER,   /* batches; substream: epoch */
-    STREAM_NOISE,   /* labels; substream: 0 */
+    STREAM_ORDER,   /* batches; substream: epoch, and in the high bits the stage */
+    STREAM_NOISE,   /* labels; substream: stage, 0 for data.label_noise */
     STREAM_SUBSET,  /* which samples; substream: part */
-    STREAM_AUGMENT, /* substream: epoch */
+    STREAM_AUGMENT, /* substream: as of STREAM_ORDER */
     STREAM_DATA,    /* synthetic sources; substream: the source's own */
     STREAM_METRIC,  /* samples chosen for a metric; substream: the metric's own */
     STREAM_DROPOUT, /* outputs left out; substream: layer */

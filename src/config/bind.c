@@ -62,6 +62,16 @@ static void bind_default(struct slot *slot)
 
 static void bind_map(const struct slot *slot, const struct field *fields, const struct tree_node *map);
 
+/* Gives a key of a list's item, which is not there, what the section around the list has; a fault in that is a fault of
+ * the section's own key, and told once. */
+static void inherit(struct slot *slot)
+{
+    const struct slot *const list = slot->up->up, *const around = list != NULL ? list->up : NULL;
+    const bool is_map = around != NULL && around->node != NULL && around->node->type == TREE_MAP;
+    slot->node = is_map ? tree_get(around->node, slot->name) : NULL;
+    slot->up = slot->node != NULL ? around : slot->up;
+}
+
 /* Binds every field of a table from map (NULL: all defaults). */
 static void bind_table(const struct slot *up, const struct field *fields, const struct tree_node *map, void *out)
 {
@@ -72,6 +82,8 @@ static void bind_table(const struct slot *up, const struct field *fields, const 
                             .field = field,
                             .node = tree_get(map, field->name),
                             .out = (unsigned char *)out + field->offset};
+        if (slot.node == NULL && (field->flags & FIELD_INHERITED) != 0)
+            inherit(&slot);
         const bool given = slot.node != NULL;
         if (!given)
             slot.node = map != NULL ? map : up->node;

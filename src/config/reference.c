@@ -90,11 +90,14 @@ static void add_allowed(const struct field *field, struct phrase *allowed)
         phrase_add_allowed(allowed, field);
     if (field->type == FIELD_CHOICE && allowed->length > NAMES_MAX) {
         *allowed = (struct phrase){0};
-        phrase_add(allowed, "one of the %s below", field->kinds->plural);
+        phrase_add(allowed, "one of the %s %s", field->kinds->plural,
+                   (field->flags & FIELD_INHERITED) != 0 ? "above" : "below");
     }
     if (field->unit != NULL && strcmp(field->unit, "1") != 0 && field->type != FIELD_DURATION)
         phrase_add(allowed, "; %s", field->unit);
-    if (field->default_text == NULL)
+    if ((field->flags & FIELD_INHERITED) != 0)
+        phrase_add(allowed, "; when absent as beside the list");
+    else if (field->default_text == NULL)
         phrase_add(allowed, "; required");
     if ((field->flags & FIELD_NO_GRID) != 0)
         phrase_add(allowed, "; not in a grid");
@@ -112,7 +115,8 @@ static void add_key(struct text *out, struct place place, const struct field *fi
 {
     char line[256];
     struct phrase allowed = {0};
-    const char *value = field->default_text == NULL ? "..." : field->default_text;
+    const bool is_default = field->default_text != NULL && (field->flags & FIELD_INHERITED) == 0;
+    const char *value = is_default ? field->default_text : "...";
     add_allowed(field, &allowed);
     snprintf(line, sizeof line, "%*s%s%s: %s", place.indent, "", place.off ? "# " : "", field->name, value);
     add_comment(out, place.indent, field->summary);
@@ -165,7 +169,7 @@ static void add_field(struct text *out, struct place place, const struct field *
     add_key(out, place, field);
     if (field->type == FIELD_LIST)
         add_item(out, place, field->item);
-    if (field->type != FIELD_CHOICE && field->type != FIELD_CHOICES)
+    if ((field->type != FIELD_CHOICE && field->type != FIELD_CHOICES) || (field->flags & FIELD_INHERITED) != 0)
         return;
     place.indent += field->type == FIELD_CHOICES ? 2 : 0;
     add_kinds(out, place, field);

@@ -10,10 +10,11 @@
 #include "seedbed/field.h"
 #include "seedbed/status.h"
 
-extern const struct kind_table dataset_table;          /* struct dataset_ops */
-extern const struct kind_table label_noise_table;      /* struct label_noise_ops */
-extern const struct kind_table normalisation_table;    /* names without settings */
-extern const struct kind_table validation_label_table; /* names without settings */
+extern const struct kind_table dataset_table;           /* struct dataset_ops */
+extern const struct kind_table label_noise_table;       /* struct label_noise_ops */
+extern const struct kind_table stage_label_noise_table; /* the same and `observed`: what data.label_noise gives */
+extern const struct kind_table normalisation_table;     /* names without settings */
+extern const struct kind_table validation_label_table;  /* names without settings */
 
 /* Section `data.augment`: random changes of the inputs that are trained on; all off when zero. */
 struct augment_config {
@@ -47,9 +48,11 @@ struct data_seeds {
 struct label_noise_request {
     const void *settings;
     uint64_t seed;
+    uint32_t substream; /* of the `noise` stream: 0 for data.label_noise; other draws have others */
     int classes, n;
-    const int32_t *index;       /* [n] ascending */
-    const int16_t *true_labels; /* [n] */
+    const int32_t *index;           /* [n] ascending */
+    const int16_t *true_labels;     /* [n] */
+    const int16_t *observed_labels; /* [n] of data.label_noise; not for that itself */
 };
 
 struct label_noise_ops {
@@ -97,8 +100,8 @@ enum status data_measure(const struct data_config *config, uint64_t data_seed, s
 enum status data_size(const struct data_config *config, const struct dataset_shape *shape, int part, int *out,
                       struct error *error);
 
-/* Whether config's label noise suits the classes of the data. */
-enum status data_noise_fits(const struct data_config *config, int classes, struct error *error);
+/* Whether a label noise suits the classes of the data. */
+enum status data_noise_fits(const struct choice *label_noise, int classes, struct error *error);
 
 /* Whether two configs name the same data set (source, settings and, for synthetic sources, seed). */
 bool data_same_source(const struct data_config *a, uint64_t seed_a, const struct data_config *b, uint64_t seed_b);
@@ -108,6 +111,11 @@ bool data_same_source(const struct data_config *a, uint64_t seed_a, const struct
 enum status data_view_create(const struct dataset *dataset, const struct data_config *config,
                              const struct data_seeds *seeds, struct data_view **out, struct error *error);
 void data_view_destroy(struct data_view **view);
+
+/* The labels that another label noise, of stage_label_noise_table, gives the training part, by a draw of its own: 1, 2,
+ * ...; labels [count] */
+enum status data_view_draw(const struct data_view *view, const struct choice *label_noise, uint64_t noise_seed,
+                           uint32_t draw, int16_t *labels, struct error *error);
 
 /* x = normalised values of the samples which[0..n-1] (positions in the view's part); which NULL: first, first+1, ...
  * x [n, height, width, channels] = (float32(raw) - mean) * (1 / deviation), each operation rounded to float32: the

@@ -6,9 +6,9 @@
 #include "data/noise.h"
 #include "seedbed/random.h"
 
-double noise_unit(uint64_t seed, int32_t position, uint32_t words[4])
+double noise_unit(const struct label_noise_request *request, int i, uint32_t words[4])
 {
-    random_block(STREAM_NOISE, seed, 0, (uint64_t)position, words);
+    random_block(STREAM_NOISE, request->seed, request->substream, (uint64_t)request->index[i], words);
     return (double)(((uint64_t)words[0] << 32 | words[1]) >> 11) * 0x1p-53;
 }
 
@@ -43,7 +43,7 @@ static enum status rate_draw(const struct label_noise_request *request, flip *fl
     const double rate = ((const struct rate_settings *)request->settings)->rate;
     for (int i = 0; i < request->n; i++) {
         uint32_t words[4];
-        const bool flips = noise_unit(request->seed, request->index[i], words) < rate;
+        const bool flips = noise_unit(request, i, words) < rate;
         labels[i] = request->true_labels[i];
         if (flips)
             labels[i] = flipped(words, request->classes, labels[i]);
@@ -56,6 +56,14 @@ static enum status none_draw(const struct label_noise_request *request, int16_t 
     (void)error;
     for (int i = 0; i < request->n; i++)
         labels[i] = request->true_labels[i];
+    return STATUS_OK;
+}
+
+static enum status observed_draw(const struct label_noise_request *request, int16_t *labels, struct error *error)
+{
+    (void)error;
+    for (int i = 0; i < request->n; i++)
+        labels[i] = request->observed_labels[i];
     return STATUS_OK;
 }
 
@@ -100,6 +108,9 @@ static const struct field pair_fields[] =
 
 const struct label_noise_ops label_noise_none = {
     .kind = {.name = "none", .summary = "every sample keeps its true label"}, .draw = none_draw};
+
+const struct label_noise_ops label_noise_observed = {
+    .kind = {.name = "observed", .summary = "the labels that data.label_noise gives"}, .draw = observed_draw};
 
 const struct label_noise_ops label_noise_symmetric = {
     .kind = {.name = "symmetric",

@@ -8,7 +8,7 @@ struct rate_settings {
     double rate;
 };
 
-/* The number in [0, 1) at a position of the `noise` stream, and the block of words that it is made of. */
-double noise_unit(uint64_t seed, int32_t position, uint32_t words[4]);
+/* The number in [0, 1) of sample i, by its position, and the block of words that it is made of. */
+double noise_unit(const struct label_noise_request *request, int i, uint32_t words[4]);
 
 #endif

@@ -30,7 +30,7 @@ static enum status matrix_draw(const struct label_noise_request *request, int16_
     const double *const matrix = ((const struct matrix_settings *)request->settings)->matrix.values;
     for (int i = 0; i < request->n; i++) {
         uint32_t words[4];
-        const double number = noise_unit(request->seed, request->index[i], words);
+        const double number = noise_unit(request, i, words);
         labels[i] = label_at(matrix + request->true_labels[i] * request->classes, request->classes, number);
     }
     return STATUS_OK;

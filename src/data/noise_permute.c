@@ -31,7 +31,7 @@ static void permute(const struct label_noise_request *request, struct ticket *ti
     const int count = (int)lrint(((const struct rate_settings *)request->settings)->rate * request->n);
     for (int i = 0; i < request->n; i++) {
         uint32_t words[4];
-        tickets[i] = (struct ticket){.number = noise_unit(request->seed, request->index[i], words), .sample = i};
+        tickets[i] = (struct ticket){.number = noise_unit(request, i, words), .sample = i};
     }
     qsort(tickets, (size_t)request->n, sizeof *tickets, by_number);
     for (int i = 0; i < count; i++)

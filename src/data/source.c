@@ -13,15 +13,17 @@ static const struct kind *const dataset_kinds[] = {&dataset_glyphs.kind,
                                                    NULL};
 const struct kind_table dataset_table = {.what = "data source", .plural = "datasets", .kinds = dataset_kinds};
 
-static const struct kind *const label_noise_kinds[] = {&label_noise_none.kind,
-                                                       &label_noise_symmetric.kind,
-                                                       &label_noise_uniform.kind,
-                                                       &label_noise_pair.kind,
-                                                       &label_noise_permute.kind,
-                                                       &label_noise_class_conditional.kind,
-                                                       NULL};
+#define LABEL_NOISES                                                                                        \
+    &label_noise_none.kind, &label_noise_symmetric.kind, &label_noise_uniform.kind, &label_noise_pair.kind, \
+        &label_noise_permute.kind, &label_noise_class_conditional.kind, NULL
+
+static const struct kind *const label_noise_kinds[] = {LABEL_NOISES};
 const struct kind_table label_noise_table = {
     .what = "label noise", .plural = "label_noises", .kinds = label_noise_kinds};
+
+static const struct kind *const stage_label_noise_kinds[] = {&label_noise_observed.kind, LABEL_NOISES};
+const struct kind_table stage_label_noise_table = {
+    .what = "label noise", .plural = "stage_label_noises", .kinds = stage_label_noise_kinds};
 
 static const struct kind *const normalisation_kinds[] = {&normalisation_none, &normalisation_unit,
                                                          &normalisation_standard, &normalisation_sphere, NULL};
@@ -150,10 +152,10 @@ enum status data_size(const struct data_config *config, const struct dataset_sha
     return STATUS_OK;
 }
 
-enum status data_noise_fits(const struct data_config *config, int classes, struct error *error)
+enum status data_noise_fits(const struct choice *label_noise, int classes, struct error *error)
 {
-    const struct label_noise_ops *const ops = (const struct label_noise_ops *)(const void *)config->label_noise.kind;
-    return ops->fit == NULL ? STATUS_OK : ops->fit(config->label_noise.settings, classes, error);
+    const struct label_noise_ops *const ops = (const struct label_noise_ops *)(const void *)label_noise->kind;
+    return ops->fit == NULL ? STATUS_OK : ops->fit(label_noise->settings, classes, error);
 }
 
 enum status data_measure(const struct data_config *config, uint64_t data_seed, struct dataset_shape *out,

@@ -50,17 +50,20 @@ static enum status samples_create(uint64_t subset_seed, bool last, struct sample
     return STATUS_OK;
 }
 
-static enum status noise_draw(const struct data_config *config, uint64_t seed, int classes,
-                              const struct samples *samples, struct error *error)
+static enum status noise_draw(const struct choice *label_noise, uint64_t seed, uint32_t draw,
+                              const struct samples *samples, int16_t *labels, struct error *error)
 {
-    const struct label_noise_ops *ops = (const struct label_noise_ops *)(const void *)config->label_noise.kind;
-    const struct label_noise_request request = {.settings = config->label_noise.settings,
+    const struct label_noise_ops *ops = (const struct label_noise_ops *)(const void *)label_noise->kind;
+    const struct label_noise_request request = {.settings = label_noise->settings,
                                                 .seed = seed,
-                                                .classes = classes,
+                                                .substream = draw,
+                                                .classes = samples->dataset->shape.classes,
                                                 .n = samples->count,
                                                 .index = samples->index,
-                                                .true_labels = samples->true_labels};
-    return ops->draw(&request, samples->labels, error);
+                                                .true_labels = samples->true_labels,
+                                                .observed_labels = samples->labels};
+    TRY(data_noise_fits(label_noise, request.classes, error));
+    return ops->draw(&request, labels, error);
 }
 
 static double wrong_share(const struct samples *samples)
@@ -74,12 +77,12 @@ static double wrong_share(const struct samples *samples)
 static enum status noise_fill(const struct data_config *config, uint64_t seed, struct data_view *view,
                               struct error *error)
 {
-    TRY(data_noise_fits(config, view->classes, error));
-    TRY(noise_draw(config, seed, view->classes, &view->parts[PART_TRAIN], error));
-    view->noise_rate = wrong_share(&view->parts[PART_TRAIN]);
-    if (view->parts[PART_VALIDATION].count == 0 || config->validation_labels == &validation_labels_true)
+    const struct samples *const train = &view->parts[PART_TRAIN], *const validation = &view->parts[PART_VALIDATION];
+    TRY(noise_draw(&config->label_noise, seed, 0, train, train->labels, error));
+    view->noise_rate = wrong_share(train);
+    if (validation->count == 0 || config->validation_labels == &validation_labels_true)
         return STATUS_OK;
-    return noise_draw(config, seed, view->classes, &view->parts[PART_VALIDATION], error);
+    return noise_draw(&config->label_noise, seed, 0, validation, validation->labels, error);
 }
 
 static enum status view_fill(const struct dataset *dataset, const struct data_config *config,
@@ -110,6 +113,12 @@ enum status data_view_create(const struct dataset *dataset, const struct data_co
     else
         data_view_destroy(&view);
     return status;
+}
+
+enum status data_view_draw(const struct data_view *view, const struct choice *label_noise, uint64_t noise_seed,
+                           uint32_t draw, int16_t *labels, struct error *error)
+{
+    return noise_draw(label_noise, noise_seed, draw, &view->parts[PART_TRAIN], labels, error);
 }
 
 void data_view_destroy(struct data_view **view)

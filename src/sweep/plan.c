@@ -94,12 +94,14 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-static void note_largest(struct plan *plan)
+static void note_largest(struct plan *plan, const struct train_config *train)
 {
-    const struct train_config *train = &plan->config.train;
     const struct optimizer_ops *optimizer = (const struct optimizer_ops *)train->optimizer.kind;
     plan->largest_batch = larger(plan->largest_batch, train->batch_size);
     plan->largest_state = larger(plan->largest_state, optimizer->state_per_parameter);
+    plan->most_stages = (int)larger(plan->most_stages, train->stages.count);
+    for (int i = 0; i < train->stages.count; i++)
+        note_largest(plan, &((const struct stage_config *)train->stages.items[i])->train);
 }
 
 static enum status add_trial(struct plan *plan, int64_t point, struct error *error)
@@ -109,14 +111,15 @@ static enum status add_trial(struct plan *plan, int64_t point, struct error *err
                                .epochs = train->epochs,
                                .batch_size = train->batch_size,
                                .stop_steps = train->stop.steps,
-                               .check_steps = train->stop.train_loss > 0 ? train->stop.every : 0};
+                               .check_steps = train->stop.train_loss > 0 ? train->stop.every : 0,
+                               .stages = train->stages};
     TRY(number_source(plan, point, &trial.source, error));
     TRY(number_variant(plan, trial.source, &trial.variant, error));
     TRY(number_model(plan, &trial.model, error));
     TRY(hash_config(plan, &trial.identity, error));
     if (plan->trials.count == 0)
         plan->first = plan->config;
-    note_largest(plan);
+    note_largest(plan, train);
     return growing_add(&plan->trials, &trial, error);
 }
 
@@ -272,6 +275,11 @@ int64_t plan_longest_epochs(const struct plan *plan)
 int64_t plan_longest_steps(const struct plan *plan)
 {
     return plan->longest_steps;
+}
+
+int plan_most_stages(const struct plan *plan)
+{
+    return plan->most_stages;
 }
 
 int64_t plan_largest_batch(const struct plan *plan)

@@ -14,6 +14,7 @@ struct plan {
     char *base_directory;
     struct trial_config first; /* of trial 0 */
     int64_t longest_epochs, longest_steps, largest_batch, largest_state;
+    int most_stages;
     struct growing trials;     /* struct plan_trial */
     struct growing sources;    /* struct plan_source */
     struct growing variants;   /* struct plan_variant */

@@ -44,15 +44,27 @@ static void check_augment(struct plan *plan, const struct plan_trial *trial, str
     check_pixels(plan, trial, "data.augment.cutout", augment->cutout, shorter, faults);
 }
 
-static void check_noise(struct plan *plan, const struct plan_trial *trial, struct faults *faults)
+static void check_noise(struct plan *plan, const struct plan_trial *trial, const char *key,
+                        const struct choice *label_noise, struct faults *faults)
 {
     const struct dataset_shape *shape = &plan_source_at(plan, trial->source)->dataset->shape;
     struct error why = {0};
     char place[256] = "";
-    if (data_noise_fits(&plan_variant(plan, trial->variant)->config, shape->classes, &why) == STATUS_OK)
+    if (data_noise_fits(label_noise, shape->classes, &why) == STATUS_OK)
         return;
-    plan_find_place(plan, trial->point, "data.label_noise", place, sizeof place);
-    faults_add(faults, place, "data.label_noise: %s", why.text);
+    plan_find_place(plan, trial->point, key, place, sizeof place);
+    faults_add(faults, place, "%s: %s", key, why.text);
+}
+
+static void check_noises(struct plan *plan, const struct plan_trial *trial, struct faults *faults)
+{
+    check_noise(plan, trial, "data.label_noise", &plan_variant(plan, trial->variant)->config.label_noise, faults);
+    for (int i = 0; i < trial->stages.count; i++) {
+        const struct stage_config *stage = trial->stages.items[i];
+        char key[64];
+        snprintf(key, sizeof key, "train.stages.%d.label_noise", i);
+        check_noise(plan, trial, key, &stage->label_noise, faults);
+    }
 }
 
 /* The network that trial->model's configuration makes on this input. */
@@ -109,6 +121,20 @@ static double predict_looks(const struct plan *plan, const struct plan_trial *tr
     return samples;
 }
 
+/* Adds a stage: its training, and its evaluations of the training part: at the end, or where rules look. */
+static void add_stage_cost(const struct stage_config *stage, double train, double flops_per_sample,
+                           struct plan_trial *trial)
+{
+    const struct stop_config *stop = &stage->train.stop;
+    const double epochs = (double)stage->train.epochs;
+    const double steps = (double)training_steps(&stage->train, (int64_t)train);
+    const double samples = fmin(epochs * train, steps * (double)stage->train.batch_size);
+    const double ends = stop->separated || stop->train_loss > 0 ? ceil(samples / train) + 1 : 1;
+    const double checks = stop->train_loss > 0 && stop->every > 0 ? floor(steps / (double)stop->every) : 0;
+    trial->samples += samples;
+    trial->flops += flops_per_sample * (3 * samples + (ends + checks) * train);
+}
+
 /* Training costs three forward passes; after every epoch every part is evaluated. Rules that depend on how training
  * goes may end it sooner, and moments may coincide: this is the most. */
 static void predict_cost(struct plan *plan, struct plan_trial *trial, const int count[PART_COUNT])
@@ -121,6 +147,8 @@ static void predict_cost(struct plan *plan, struct plan_trial *trial, const int 
     const double looks = predict_looks(plan, trial, (double)steps, train, evaluated);
     trial->samples = fmin(epochs * train, (double)steps * (double)trial->batch_size);
     trial->flops = summary->flops_per_sample * (3 * trial->samples + (epochs + 1) * evaluated + looks);
+    for (int i = 0; i < trial->stages.count; i++)
+        add_stage_cost(trial->stages.items[i], train, summary->flops_per_sample, trial);
     trial->parameters = summary->parameter_count;
     if (trial->epochs > plan->longest_epochs)
         plan->longest_epochs = trial->epochs;
@@ -160,7 +188,7 @@ static enum status resolve_trial(struct plan *plan, struct hash_map maps[2], int
     int count[PART_COUNT];
     check_sizes(plan, trial, count, faults);
     check_augment(plan, trial, faults);
-    check_noise(plan, trial, faults);
+    check_noises(plan, trial, faults);
     TRY(number_shaped_model(plan, &maps[0], trial, &trial->model, faults, error));
     predict_cost(plan, trial, count);
     finish_identity(plan, trial);

@@ -84,6 +84,7 @@ static enum status build(struct schema *schema, const struct schema_request *req
     TRY(schema_add_fixed(schema, request, error));
     TRY(add_trial_columns(schema, error));
     TRY(add_curves(schema, error));
+    TRY(schema_add_stages(schema, request, error));
     TRY(schema_add_metrics(schema, request, error));
     return schema_add_pairs(schema, request, error);
 }
@@ -131,6 +132,11 @@ int schema_trial_array(const struct schema *schema, enum trial_column column)
 int schema_pair_array(const struct schema *schema, enum pair_column column)
 {
     return schema->pairs[column];
+}
+
+int schema_stage_array(const struct schema *schema, enum stage_column column)
+{
+    return schema->stages[column];
 }
 
 int schema_curve_array(const struct schema *schema, enum curve curve)

@@ -42,6 +42,16 @@ enum pair_column {
     PAIR_COLUMN_COUNT
 };
 
+/* Columns of /stages, where a trial of the sweep has stages. */
+enum stage_column {
+    STAGE_NOISE_RATE,
+    STAGE_EPOCHS_RUN,
+    STAGE_STEPS,
+    STAGE_TRAIN_LOSS,
+    STAGE_TRAIN_ACCURACY,
+    STAGE_COLUMN_COUNT
+};
+
 /* Columns that every metric group has for its measure points. */
 enum point_column { POINT_EPOCH, POINT_STEP, POINT_SAMPLES_SEEN, POINT_TRAIN_LOSS, POINT_COLUMN_COUNT };
 
@@ -81,8 +91,8 @@ void schema_destroy(struct schema **schema);
 /* All lent. An array that the file does not have is -1. */
 const struct results_schema *schema_results(const struct schema *schema);
 int schema_trial_array(const struct schema *schema, enum trial_column column);
-/* -1: not in the file. */
 int schema_pair_array(const struct schema *schema, enum pair_column column);
+int schema_stage_array(const struct schema *schema, enum stage_column column);
 int schema_curve_array(const struct schema *schema, enum curve curve);
 int schema_metric_count(const struct schema *schema);
 const struct schema_metric *schema_metric(const struct schema *schema, int metric);

@@ -33,6 +33,7 @@ struct schema {
     int trials[TRIAL_COLUMN_COUNT];
     int curves[CURVE_COUNT];
     int pairs[PAIR_COLUMN_COUNT];
+    int stages[STAGE_COLUMN_COUNT];
     struct schema_metric metrics[CHOICES_MAX];
     int metric_count;
 };
@@ -67,6 +68,9 @@ struct fixed_array {
 
 enum status schema_add_fixed_arrays(struct schema *schema, const struct schema_request *request, const char *group,
                                     const struct fixed_array *table, struct error *error);
+
+/* The group /stages, if a trial has any. */
+enum status schema_add_stages(struct schema *schema, const struct schema_request *request, struct error *error);
 
 /* A group for each metric that has measure points. Dimensions come first, then this. */
 enum status schema_add_metrics(struct schema *schema, const struct schema_request *request, struct error *error);

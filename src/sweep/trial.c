@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "kernels/blas.h"
 #include "sweep/trial_metrics.h"
+#include "sweep/trial_stages.h"
 
 struct trial_runner {
     struct plan *plan;           /* lent */
@@ -28,10 +29,10 @@ struct trial_runner {
 struct run {
     struct trial_runner *runner;
     struct network *network;
-    const struct yield *yield; /* the caller's */
-    struct yield give_way;     /* with the trial's own time limit */
-    double started, deadline;  /* monotonic; deadline 0: none */
-    int64_t samples_seen;
+    const struct yield *yield;           /* the caller's */
+    struct yield give_way;               /* with the trial's own time limit */
+    double started, deadline;            /* monotonic; deadline 0: none */
+    int64_t samples_seen, stage_samples; /* in the main training, in the stages before it */
     bool separated;
     struct stop_memory stop;
     struct evaluation parts[PART_COUNT]; /* as last evaluated */
@@ -300,6 +301,13 @@ static enum status train(struct run *run, struct error *error)
     TRY(network_create(&runner->config.model, runner->view->shape, runner->view->classes, max_batch, &run->network,
                        error));
     network_initialise(run->network, trial_stream_seed(&runner->config, STREAM_INIT));
+    const struct stages_request stages = {.config = &runner->config,
+                                          .view = runner->view,
+                                          .network = run->network,
+                                          .yield = &run->give_way,
+                                          .schema = runner->schema,
+                                          .row = runner->row};
+    TRY(trial_stages_run(&stages, &run->stage_samples, error));
     const struct training training = {
         .network = run->network,
         .samples = &runner->view->parts[PART_TRAIN],
@@ -350,7 +358,8 @@ enum status trial_run(struct trial_runner *runner, int64_t trial, const struct y
     if (status == STATUS_STOPPED)
         return fail(error, STATUS_STOPPED, "%s", why.text);
     *ending = (struct trial_ending){.outcome = outcome_of(status), .seconds = clock_monotonic() - run.started};
-    ending->samples_per_second = ending->seconds > 0 ? (double)run.samples_seen / ending->seconds : 0;
+    ending->samples_per_second =
+        ending->seconds > 0 ? (double)(run.samples_seen + run.stage_samples) / ending->seconds : 0;
     if (status != STATUS_OK)
         snprintf(ending->message, sizeof ending->message, "%.*s", MESSAGE_BYTES - 1, why.text);
     *row = runner->row;

@@ -38,8 +38,13 @@ static int least(int64_t a, int64_t b)
 
 int training_max_batch(const struct train_config *config, int train_count)
 {
-    const int batch = least(config->batch_size, train_count);
-    return batch > EVALUATION_BLOCK ? batch : EVALUATION_BLOCK;
+    int64_t batch = config->batch_size;
+    for (int i = 0; i < config->stages.count; i++) {
+        const struct stage_config *const stage = config->stages.items[i];
+        batch = stage->train.batch_size > batch ? stage->train.batch_size : batch;
+    }
+    batch = least(batch, train_count);
+    return batch > EVALUATION_BLOCK ? (int)batch : EVALUATION_BLOCK;
 }
 
 int64_t training_epoch_steps(const struct train_config *config, int64_t train_count)
@@ -80,11 +85,25 @@ static enum status diverged(const struct loop *loop, const char *what, struct er
                 loop->at.epoch + 1, loop->at.step + 1);
 }
 
+/* Of the streams that draw anew in each epoch. */
+static uint32_t epoch_substream(const struct loop *loop)
+{
+    enum { EPOCH_BITS = 20 }; /* a million epochs */
+    return (uint32_t)loop->training->stage << EPOCH_BITS | (uint32_t)loop->at.epoch;
+}
+
+/* Steps of stages count down from -1, one stage after the other: no draw of theirs is one of the main training's. */
+static int64_t draw_step(const struct loop *loop)
+{
+    const struct training *const training = loop->training;
+    return training->stage == 0 ? loop->at.step : -1 - training->earlier_steps - loop->at.step;
+}
+
 static void loop_gather(const struct loop *loop, const int32_t *which, int n, float *x)
 {
     const struct training *const training = loop->training;
     const struct augmentation augmentation = {
-        .config = training->augment, .seed = training->augment_seed, .epoch = (uint32_t)loop->at.epoch};
+        .config = training->augment, .seed = training->augment_seed, .epoch = epoch_substream(loop)};
     samples_gather(training->samples, which, 0, n, x);
     if (training->augment != NULL)
         samples_augment(training->samples, &augmentation, which, n, x);
@@ -101,7 +120,7 @@ static enum status loop_step(struct loop *loop, int first, int n, struct error *
     loop_gather(loop, which, n, x);
     for (int i = 0; i < n; i++)
         loop->labels[i] = training->samples->labels[which[i]];
-    network_set_step(network, training->dropout_seed, loop->at.step);
+    network_set_step(network, training->dropout_seed, draw_step(loop));
     const float *const logits = network_forward(network, x, n, PASS_TRAIN);
     if (!all_finite((int64_t)n * loop->classes, logits))
         return diverged(loop, "an output of the network", error);
@@ -144,7 +163,7 @@ static enum status loop_step_end(struct loop *loop, struct error *error)
 /* *whole: no rule ended the epoch before its last step. */
 static enum status loop_epoch(struct loop *loop, bool *whole, struct error *error)
 {
-    struct random random = random_start(STREAM_ORDER, loop->training->order_seed, (uint32_t)loop->at.epoch);
+    struct random random = random_start(STREAM_ORDER, loop->training->order_seed, epoch_substream(loop));
     random_permutation(&random, loop->count, loop->order);
     loop->norms = 0;
     loop->epoch_start = loop->at.step;

@@ -46,6 +46,13 @@ struct train_config {
     struct choice schedule; /* struct schedule_ops */
     double warmup;          /* epochs */
     struct stop_config stop;
+    struct item_list stages; /* struct stage_config: before the training itself, one after another */
+};
+
+/* An item of `train.stages`: training on other labels, that of the network which the main one goes on with. */
+struct stage_config {
+    struct train_config train; /* without stages */
+    struct choice label_noise; /* of stage_label_noise_table */
 };
 
 extern const struct field train_fields[]; /* of struct train_config */
@@ -96,9 +103,11 @@ struct training {
     const struct augment_config *augment; /* lent; NULL: none */
     uint64_t augment_seed;                /* the `augment` stream's seed */
     uint64_t dropout_seed;                /* the `dropout` stream's seed */
+    int stage;             /* 0: the main training; 1, 2, ...: a stage before it, with draws of its own */
+    int64_t earlier_steps; /* of a stage: of those before it, at most */
 };
 
-/* The largest n that training and evaluator_run pass to a network: network_create's max_batch. */
+/* The largest n that training, its stages and evaluator_run pass to a network: network_create's max_batch. */
 int training_max_batch(const struct train_config *config, int train_count);
 
 /* Steps of an epoch, and the most that training takes: of all epochs, but at most stop.steps. */

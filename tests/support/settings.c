@@ -39,6 +39,8 @@ static void set_text(const struct field *field, const char *text, void *place)
         *(struct choice *)place = choice_of(field->kinds, text);
     else if (field->type == FIELD_INTEGERS)
         *(struct integer_list *)place = integers_of(text);
+    else if (field->type == FIELD_LIST)
+        *(struct item_list *)place = (struct item_list){0}; /* [] */
 }
 
 void settings_default(const struct field *fields, void *out)

@@ -171,6 +171,77 @@ static void a_validation_part_costs_its_evaluations(void **state)
     plan_end(&planned);
 }
 
+static void a_stage_has_what_train_has_where_it_gives_nothing(void **state)
+{
+    (void)state;
+    struct planned planned =
+        plan_right(SMALL "train:\n"
+                         "  batch_size: 8\n"
+                         "  optimizer: {kind: adam, beta1: 0.5}\n"
+                         "  stop: {separated: true}\n"
+                         "  stages:\n"
+                         "    - {epochs: 7, label_noise: {kind: uniform, rate: 1}}\n"
+                         "    - {batch_size: 5, optimizer: sgd, stop: {steps: 9}}\n"
+                         "grid: {train.learning_rate: [0.5, 0.25], train.stages.0.label_noise.rate: [0, 1]}\n");
+    struct trial_config config;
+    for (int trial = 0; trial < 4; trial++) {
+        assert_int_equal(plan_trial_config(planned.plan, trial, &config, NULL), STATUS_OK);
+        assert_int_equal(config.train.stages.count, 2);
+        const struct stage_config *first = config.train.stages.items[0], *second = config.train.stages.items[1];
+        assert_true(first->train.learning_rate == config.train.learning_rate);
+        assert_true(second->train.learning_rate == config.train.learning_rate);
+        assert_true(*(const double *)first->label_noise.settings == trial % 2);
+        assert_int_equal(first->train.epochs, 7);
+        assert_int_equal(first->train.batch_size, 8);
+        assert_memory_equal(&first->train.optimizer, &config.train.optimizer, sizeof config.train.optimizer);
+        assert_false(first->train.stop.separated);
+        assert_int_equal(second->train.epochs, 10);
+        assert_int_equal(second->train.batch_size, 5);
+        assert_string_equal(second->train.optimizer.kind->name, "sgd");
+        assert_string_equal(second->label_noise.kind->name, "observed");
+        assert_int_equal(second->train.stop.steps, 9);
+    }
+    assert_int_equal(plan_most_stages(planned.plan), 2);
+    plan_end(&planned);
+}
+
+static void stages_enter_the_identity_by_what_they_do(void **state)
+{
+    (void)state;
+    static const char *const different[] = {
+        SMALL, SMALL "train: {stages: [{}]}\n", SMALL "train: {stages: [{epochs: 3}]}\n",
+        SMALL "train: {stages: [{}, {}]}\n", SMALL "train: {stages: [{label_noise: none}]}\n"};
+    for (size_t i = 0; i < sizeof different / sizeof *different; i++)
+        for (size_t j = 0; j < i; j++)
+            assert_false(same_identity(different[i], different[j]));
+    assert_true(same_identity(SMALL, SMALL "train: {stages: []}\n"));
+    assert_true(same_identity(different[1], SMALL "train: {stages: [{epochs: 10, label_noise: observed}]}\n"));
+}
+
+static void stages_cost_their_training_and_its_evaluations(void **state)
+{
+    (void)state;
+    struct planned planned =
+        plan_right(SMALL "train: {epochs: 2, batch_size: 8}\n"
+                         "grid:\n"
+                         "  train.stages:\n"
+                         "    - []\n"
+                         "    - [{epochs: 3}]\n"
+                         "    - [{epochs: 3, stop: {separated: true}}, {epochs: 9, stop: {steps: 10}}]\n"
+                         "    - [{epochs: 1, stop: {train_loss: 0.1, every: 2}}]\n");
+    const struct plan_trial *none = plan_trial(planned.plan, 0);
+    const double forward = plan_model(planned.plan, none->model)->summary.flops_per_sample;
+    /* samples trained on and evaluated, beside the main training's */
+    const double samples[] = {0, 180, 180 + 80, 60}, evaluations[] = {0, 1, 4 + 1, 2 + 4};
+    for (int trial = 0; trial < 4; trial++) {
+        const struct plan_trial *at = plan_trial(planned.plan, trial);
+        assert_true(at->samples == none->samples + samples[trial]);
+        assert_true(fabs(at->flops - none->flops - forward * (3 * samples[trial] + 60 * evaluations[trial])) < 1e-3);
+        assert_int_equal(at->epochs, 2);
+    }
+    plan_end(&planned);
+}
+
 static void a_limit_on_steps_bounds_cost_and_epochs(void **state)
 {
     (void)state;
@@ -288,6 +359,9 @@ int main(void)
         cmocka_unit_test(freeing_a_stream_makes_a_variant_a_seed),
         cmocka_unit_test(cost_grows_with_epochs_samples_and_width),
         cmocka_unit_test(a_validation_part_costs_its_evaluations),
+        cmocka_unit_test(a_stage_has_what_train_has_where_it_gives_nothing),
+        cmocka_unit_test(stages_enter_the_identity_by_what_they_do),
+        cmocka_unit_test(stages_cost_their_training_and_its_evaluations),
         cmocka_unit_test(a_limit_on_steps_bounds_cost_and_epochs),
         cmocka_unit_test(a_duplicate_trial_is_a_fault_that_names_both),
         cmocka_unit_test(sizes_beyond_the_data_are_faults_at_their_key),

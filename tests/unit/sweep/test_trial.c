@@ -85,6 +85,71 @@ static const void *slab(const char *group, const char *name)
     return NULL;
 }
 
+static void stages_come_before_epoch_0_and_are_recorded(void **state)
+{
+    (void)state;
+    bench_open(SWEEP "train:\n"
+                     "  epochs: 2\n"
+                     "  batch_size: 10\n"
+                     "  learning_rate: 0\n"
+                     "  stages:\n"
+                     "    - {epochs: 0, label_noise: {kind: permute}}\n"
+                     "    - {epochs: 20, learning_rate: 0.2, stop: {separated: true}}\n"
+                     "    - {epochs: 20, learning_rate: 0.2, stop: {train_loss: 0.002, every: 3}}\n"
+                     "grid: {data.label_noise: [none, {kind: symmetric, rate: 0.2}]}\n");
+    assert_int_equal(bench_run(0), STATUS_OK);
+    assert_int_equal(bench.ending.outcome, OUTCOME_DONE);
+    const int32_t *epochs = slab("stages", "epochs_run");
+    const int64_t *steps = slab("stages", "steps");
+    const double *loss = slab("stages", "train_loss"), *accuracy = slab("stages", "train_accuracy");
+    const double *rate = slab("stages", "noise_rate"), *curve = slab("curves", "train_loss");
+    assert_true(epochs[0] == 0 && steps[0] == 0 && accuracy[0] < 1 && rate[0] > 0.3);
+    assert_true(epochs[1] > 0 && epochs[1] < 20 && steps[1] == 7 * epochs[1] && accuracy[1] == 1 && rate[1] == 0);
+    assert_true(loss[2] <= 0.002 && loss[1] > 0.002 && (steps[2] % 3 == 0 || steps[2] % 7 == 0));
+    assert_true(curve[0] == loss[2]);
+    assert_int_equal(((const int32_t *)slab("margins", "epoch"))[0], 0);
+    assert_int_equal(*(const int64_t *)slab("trials", "steps"), 14);
+    assert_int_equal(*(const int32_t *)slab("trials", "epochs_run"), 2);
+    assert_int_equal(bench_run(1), STATUS_OK);
+    const double own = ((const double *)slab("stages", "noise_rate"))[1];
+    assert_true(own > 0.05 && own < 0.4);
+    bench_close();
+}
+
+static void what_ends_a_stage_early_is_said_with_its_number(void **state)
+{
+    (void)state;
+    bench_open(SWEEP "train: {stages: [{epochs: 1}, {learning_rate: 1e6, loss: mse_logits}]}\n");
+    assert_int_equal(bench_run(0), STATUS_OK);
+    assert_int_equal(bench.ending.outcome, OUTCOME_DIVERGED);
+    assert_non_null(strstr(bench.ending.message, "train.stages.1: "));
+    assert_non_null(strstr(bench.ending.message, "in epoch "));
+    assert_int_equal(((const int32_t *)slab("stages", "epochs_run"))[0], 1);
+    assert_true(isnan(((const double *)slab("curves", "train_loss"))[0]));
+    assert_int_equal(*(const int32_t *)slab("trials", "epochs_run"), -1);
+    bench_close();
+    bench_open(SWEEP "train: {stages: [{epochs: 20000, batch_size: 1}]}\nlimits: {trial: 0.3}\n");
+    assert_int_equal(bench_run(0), STATUS_OK);
+    assert_int_equal(bench.ending.outcome, OUTCOME_TIMEOUT);
+    assert_non_null(strstr(bench.ending.message, "train.stages.0: longer than limits.trial"));
+    int count = 5;
+    const struct yield yield = {.context = &count, .call = stop_after};
+    assert_int_equal(trial_run(bench.runner, 0, &yield, &bench.ending, &bench.row, &bench.error), STATUS_STOPPED);
+    bench_close();
+}
+
+static void a_sweep_without_stages_has_no_group_for_them(void **state)
+{
+    (void)state;
+    bench_open(SWEEP);
+    const struct results_schema *schema = schema_results(bench.schema);
+    for (int i = 0; i < schema->array_count; i++)
+        assert_string_not_equal(schema->arrays[i].group, "stages");
+    for (int i = 0; i < schema->dimension_count; i++)
+        assert_string_not_equal(schema->dimensions[i].name, "stage");
+    bench_close();
+}
+
 static void *copy_of(const char *group, const char *name, size_t bytes)
 {
     void *copy = malloc(bytes);
@@ -331,6 +396,9 @@ int main(void)
         cmocka_unit_test(a_diverging_trial_is_an_outcome_with_its_row_up_to_there),
         cmocka_unit_test(a_trial_over_its_time_is_an_outcome),
         cmocka_unit_test(a_trial_that_is_told_to_stop_has_no_row),
+        cmocka_unit_test(stages_come_before_epoch_0_and_are_recorded),
+        cmocka_unit_test(what_ends_a_stage_early_is_said_with_its_number),
+        cmocka_unit_test(a_sweep_without_stages_has_no_group_for_them),
         cmocka_unit_test(a_trial_gives_the_same_bits_whatever_ran_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
