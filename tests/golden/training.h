@@ -9,7 +9,6 @@
 enum { GOLDEN_SAMPLES = 12, GOLDEN_FEATURES = 6, GOLDEN_CLASSES = 3,
        GOLDEN_STEPS = 50, GOLDEN_PARAMETERS = 74, GOLDEN_LOSS_SETTINGS = 3 };
 
-static const double golden_rate = 0.05;
 static const int golden_hidden[] = {5, 4};
 static const float golden_x[GOLDEN_SAMPLES * GOLDEN_FEATURES] =
     {-1.12583983f, -1.1523602f, -0.250578582f, -0.433878809f, 0.848710358f, 0.692009151f, -0.31601277f, -2.11521935f,
@@ -34,6 +33,7 @@ static const float golden_start[GOLDEN_PARAMETERS] =
     -0.225967497f, -0.202642694f, 0.743754804f, -0.11148344f, -0.502845645f, -0.206954882f, 0.579990029f, -0.0219585784f,
     0.199303433f, -0.0355657898f};
 
+static const double golden_rate = 0.05;
 static const struct golden_case {
     const char *loss, *activation, *schedule;
     double momentum, decay;

@@ -9,7 +9,9 @@ epochs of warm-up.
 import torch
 import torch.nn.functional as F
 
-SAMPLES, FEATURES, HIDDEN, CLASSES, STEPS = 12, 6, (5, 4), 3, 50
+import tiny_network
+from tiny_network import STEPS, array
+
 RATES = {"sgd": 0.05, "adam": 0.01, "adamw": 0.01, "rmsprop": 0.005}
 CLASSES_OF = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW,
               "rmsprop": torch.optim.RMSprop}
@@ -97,47 +99,25 @@ def scheduler_of(spelled, warmup, optimizer):
 
 def train(x, y, tensors, case):
     spelled, clip_norm, schedule, warmup = case
-    w = [t.double().clone().requires_grad_() for t in tensors]
-    optimizer = optimizer_of(spelled, w)
-    scheduler = scheduler_of(schedule, warmup, optimizer)
-    for _ in range(STEPS):
-        optimizer.zero_grad()
-        h = x.double()
-        for i in range(0, len(w), 2):
-            h = F.linear(h, w[i], w[i + 1])
-            h = torch.tanh(h) if i < len(w) - 2 else h
-        F.cross_entropy(h, y).backward()
+
+    def make_optimizer(w):
+        optimizer = optimizer_of(spelled, w)
+        return optimizer, scheduler_of(schedule, warmup, optimizer)
+
+    def step(logits, w, optimizer):
+        F.cross_entropy(logits, y).backward()
         if clip_norm > 0:
             torch.nn.utils.clip_grad_norm_(w, clip_norm)
         optimizer.step()
-        scheduler.step()
-    return torch.cat([t.detach().flatten() for t in w])
 
-
-def array(numbers, indent):
-    texts = [f"{float(v):.9g}" for v in numbers]
-    texts = [t if any(c in t for c in ".e") else t + ".0" for t in texts]
-    lines = [", ".join(t + "f" for t in texts[i:i + 8]) for i in range(0, len(texts), 8)]
-    return "{" + (",\n" + " " * indent).join(lines) + "}"
+    return tiny_network.train(x, tensors, torch.tanh, make_optimizer, step)
 
 
 def main():
-    torch.manual_seed(1)
-    x = torch.randn(SAMPLES, FEATURES)
-    y = torch.arange(SAMPLES) % CLASSES
-    widths = (FEATURES, *HIDDEN, CLASSES)
-    tensors = []
-    for fan_in, fan_out in zip(widths, widths[1:]):
-        tensors += [torch.randn(fan_out, fan_in) / fan_in ** 0.5, torch.randn(fan_out) * 0.1]
-    start = torch.cat([t.flatten() for t in tensors])
+    x, y, tensors = tiny_network.draw(1)
     print("/* optimizers.h - made by tools/golden/make_optimizer_golden.py: weights before and after 50 steps by PyTorch. */")
     print("#ifndef SEEDBED_TESTS_GOLDEN_OPTIMIZERS_H\n#define SEEDBED_TESTS_GOLDEN_OPTIMIZERS_H\n")
-    print(f"enum {{ GOLDEN_SAMPLES = {SAMPLES}, GOLDEN_FEATURES = {FEATURES}, GOLDEN_CLASSES = {CLASSES},")
-    print(f"       GOLDEN_STEPS = {STEPS}, GOLDEN_PARAMETERS = {len(start)} }};\n")
-    print(f"static const int golden_hidden[] = {{{', '.join(map(str, HIDDEN))}}};")
-    print(f"static const float golden_x[GOLDEN_SAMPLES * GOLDEN_FEATURES] =\n    {array(x.flatten(), 4)};")
-    print("/* label of sample i: i mod classes */")
-    print(f"static const float golden_start[GOLDEN_PARAMETERS] =\n    {array(start, 4)};\n")
+    tiny_network.print_head(x, tensors)
     print("static const struct golden_case {\n    const char *optimizer, *schedule;")
     print("    double learning_rate, clip_norm, warmup;\n    float end[GOLDEN_PARAMETERS];\n} golden_cases[] = {")
     for case in CASES:

@@ -11,7 +11,10 @@ import math
 import torch
 import torch.nn.functional as F
 
-SAMPLES, FEATURES, HIDDEN, CLASSES, STEPS, RATE = 12, 6, (5, 4), 3, 50, 0.05
+import tiny_network
+from tiny_network import CLASSES, STEPS, array
+
+RATE = 0.05
 ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "softplus": F.softplus, "linear": lambda x: x}
 SGD = [(0.0, False), (0.9, False), (0.9, True)]
 
@@ -90,22 +93,19 @@ def loss_of(case, z, y):
 
 
 def train(x, y, tensors, case):
-    w = [t.double().clone().requires_grad_() for t in tensors]
-    sgd = torch.optim.SGD(w, lr=RATE, momentum=case["momentum"], nesterov=case["nesterov"], weight_decay=case["decay"])
-    schedule = {"constant": lambda: torch.optim.lr_scheduler.LambdaLR(sgd, lambda step: 1.0),
-                "step": lambda: torch.optim.lr_scheduler.StepLR(sgd, 20, 0.5),
-                "cosine": lambda: torch.optim.lr_scheduler.CosineAnnealingLR(sgd, STEPS)}[case["schedule"]]()
-    for _ in range(STEPS):
-        sgd.zero_grad()
-        h = x.double()
-        for i in range(0, len(w), 2):
-            h = F.linear(h, w[i], w[i + 1])
-            if i < len(w) - 2:
-                h = ACTIVATIONS[case["activation"]](h)
-        loss_of(case, h, y).backward()
+    def make_optimizer(w):
+        sgd = torch.optim.SGD(w, lr=RATE, momentum=case["momentum"], nesterov=case["nesterov"],
+                              weight_decay=case["decay"])
+        schedules = torch.optim.lr_scheduler
+        return sgd, {"constant": lambda: schedules.LambdaLR(sgd, lambda step: 1.0),
+                     "step": lambda: schedules.StepLR(sgd, 20, 0.5),
+                     "cosine": lambda: schedules.CosineAnnealingLR(sgd, STEPS)}[case["schedule"]]()
+
+    def step(logits, w, sgd):
+        loss_of(case, logits, y).backward()
         sgd.step()
-        schedule.step()
-    return torch.cat([t.detach().flatten() for t in w])
+
+    return tiny_network.train(x, tensors, ACTIVATIONS[case["activation"]], make_optimizer, step)
 
 
 def cases():
@@ -122,36 +122,17 @@ def cases():
                        activation="tanh")
 
 
-def array(numbers, indent):
-    texts = [f"{float(v):.9g}" for v in numbers]
-    texts = [t if any(c in t for c in ".e") else t + ".0" for t in texts]
-    lines = [", ".join(t + "f" for t in texts[i:i + 8]) for i in range(0, len(texts), 8)]
-    return "{" + (",\n" + " " * indent).join(lines) + "}"
-
-
 def c_value(value):
     return f'0, "{value}"' if isinstance(value, str) else f"{value}, NULL"
 
 
 def main():
-    torch.manual_seed(0)
-    x = torch.randn(SAMPLES, FEATURES)
-    y = torch.arange(SAMPLES) % CLASSES
-    widths = (FEATURES, *HIDDEN, CLASSES)
-    tensors = []
-    for fan_in, fan_out in zip(widths, widths[1:]):
-        tensors += [torch.randn(fan_out, fan_in) / fan_in ** 0.5, torch.randn(fan_out) * 0.1]
-    start = torch.cat([t.flatten() for t in tensors])
+    x, y, tensors = tiny_network.draw(0)
     print("/* training.h - made by tools/golden/make_training_golden.py: weights before and after 50 steps by PyTorch. */")
     print("/* clang-format off */")
     print("#ifndef SEEDBED_TESTS_GOLDEN_TRAINING_H\n#define SEEDBED_TESTS_GOLDEN_TRAINING_H\n\n#include <stdbool.h>\n#include <stddef.h>\n")
-    print(f"enum {{ GOLDEN_SAMPLES = {SAMPLES}, GOLDEN_FEATURES = {FEATURES}, GOLDEN_CLASSES = {CLASSES},")
-    print(f"       GOLDEN_STEPS = {STEPS}, GOLDEN_PARAMETERS = {len(start)}, GOLDEN_LOSS_SETTINGS = 3 }};\n")
+    tiny_network.print_head(x, tensors, ", GOLDEN_LOSS_SETTINGS = 3")
     print(f"static const double golden_rate = {RATE};")
-    print(f"static const int golden_hidden[] = {{{', '.join(map(str, HIDDEN))}}};")
-    print(f"static const float golden_x[GOLDEN_SAMPLES * GOLDEN_FEATURES] =\n    {array(x.flatten(), 4)};")
-    print("/* label of sample i: i mod classes */")
-    print(f"static const float golden_start[GOLDEN_PARAMETERS] =\n    {array(start, 4)};\n")
     print("static const struct golden_case {\n    const char *loss, *activation, *schedule;\n    double momentum, decay;")
     print("    bool nesterov;\n    struct {\n        const char *key;\n        double value;\n        const char *name; /* NULL: a number */\n    } settings[GOLDEN_LOSS_SETTINGS];\n    float end[GOLDEN_PARAMETERS];\n} golden_cases[] = {")
     for case in cases():
