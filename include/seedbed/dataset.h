@@ -43,9 +43,6 @@ struct dataset_ops {
 
     /* Makes the whole data set with dataset_allocate. *out is owned by the caller; set on success only. Any rank. */
     enum status (*load)(const struct dataset_request *request, struct dataset **out, struct error *error);
-
-    /* The same shape without loading the values, for `plan`. */
-    enum status (*measure)(const struct dataset_request *request, struct dataset_shape *out, struct error *error);
 };
 
 /* Allocates one zeroed block with room for the shape. Free with dataset_destroy. */

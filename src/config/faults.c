@@ -72,21 +72,6 @@ void faults_add(struct faults *faults, const char *place, const char *format, ..
     faults_keep(faults, &fault);
 }
 
-void faults_merge(struct faults *faults, const struct faults *from)
-{
-    for (int i = 0; i < from->count; i++) {
-        struct fault fault = from->items[i];
-        faults_keep(faults, &fault);
-    }
-}
-
-void faults_clear(struct faults *faults)
-{
-    if (faults->count > 0)
-        memset(faults->slots, 0, 2 * (size_t)faults->capacity * sizeof *faults->slots);
-    faults->count = 0;
-}
-
 /* Reads the two numbers that end "file:line:column". */
 static void place_numbers(const char *place, long numbers[2])
 {

@@ -23,12 +23,6 @@ struct faults {
 /* Adds a fault; without memory the last one says so. */
 void faults_add(struct faults *faults, const char *place, const char *format, ...) SEEDBED_PRINTF(3, 4);
 
-/* Adds every fault of `from`. */
-void faults_merge(struct faults *faults, const struct faults *from);
-
-/* Forgets all faults and keeps the memory. */
-void faults_clear(struct faults *faults);
-
 /* One line a fault, "place: text", in the file's order; faults without a line first. */
 void faults_print(const struct faults *faults, struct text *out);
 void faults_free(struct faults *faults);

@@ -168,32 +168,16 @@ static enum status cifar10_load(const struct dataset_request *request, struct da
     return cifar_load(&cifar, out, error);
 }
 
-static enum status cifar10_measure(const struct dataset_request *request, struct dataset_shape *out,
-                                   struct error *error)
-{
-    const struct cifar cifar = cifar10_of(request->settings);
-    return cifar_measure(&cifar, out, error);
-}
-
 static enum status cifar100_load(const struct dataset_request *request, struct dataset **out, struct error *error)
 {
     const struct cifar cifar = cifar100_of(request->settings);
     return cifar_load(&cifar, out, error);
 }
 
-static enum status cifar100_measure(const struct dataset_request *request, struct dataset_shape *out,
-                                    struct error *error)
-{
-    const struct cifar cifar = cifar100_of(request->settings);
-    return cifar_measure(&cifar, out, error);
-}
-
 const struct dataset_ops dataset_cifar10 = {
     .kind = {.name = "cifar10", .summary = "CIFAR-10, binary version: 32 x 32 x 3", .fields = cifar10_fields},
-    .load = cifar10_load,
-    .measure = cifar10_measure};
+    .load = cifar10_load};
 
 const struct dataset_ops dataset_cifar100 = {
     .kind = {.name = "cifar100", .summary = "CIFAR-100, binary version: 32 x 32 x 3", .fields = cifar100_fields},
-    .load = cifar100_load,
-    .measure = cifar100_measure};
+    .load = cifar100_load};

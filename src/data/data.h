@@ -90,11 +90,6 @@ struct data_view {
 /* Loads or draws the data set that config names. *out owned by the caller (dataset_destroy). Any rank. */
 enum status data_load(const struct data_config *config, uint64_t data_seed, struct dataset **out, struct error *error);
 
-/* The shape of that data set without loading its values, with the counts that config's train_size and test_size leave;
- * asking for more samples than there are is STATUS_BAD_SWEEP. Any rank. */
-enum status data_measure(const struct data_config *config, uint64_t data_seed, struct dataset_shape *out,
-                         struct error *error);
-
 /* How many samples a trial sees in a part (PART_...) of a data set of this shape; STATUS_BAD_SWEEP when config asks for
  * more than there are. */
 enum status data_size(const struct data_config *config, const struct dataset_shape *shape, int part, int *out,

@@ -132,19 +132,6 @@ static void mixture_sample(const struct mixture *mixture, struct random *random,
         x[i] = (float)(mean[i] + point[i]);
 }
 
-/* A row of values, not channels: one pair of normalisation constants for all. */
-static enum status gaussians_measure(const struct dataset_request *request, struct dataset_shape *out,
-                                     struct error *error)
-{
-    (void)error;
-    const struct gaussians_settings *settings = request->settings;
-    *out = (struct dataset_shape){.sample = {.height = 1, .width = (int)settings->dimensions, .channels = 1},
-                                  .type = SAMPLE_FLOAT32,
-                                  .classes = (int)settings->classes,
-                                  .count = {(int)settings->train_count, (int)settings->test_count}};
-    return STATUS_OK;
-}
-
 static void gaussians_fill(const struct mixture *mixture, uint64_t seed, struct dataset *dataset)
 {
     for (int part = 0; part < DATASET_PARTS; part++) {
@@ -160,14 +147,18 @@ static void gaussians_fill(const struct mixture *mixture, uint64_t seed, struct 
     dataset_seal(dataset);
 }
 
+/* A row of values, not channels: one pair of normalisation constants for all. */
 static enum status gaussians_load(const struct dataset_request *request, struct dataset **out, struct error *error)
 {
-    struct dataset_shape shape;
+    const struct gaussians_settings *settings = request->settings;
+    const struct dataset_shape shape = {.sample = {.height = 1, .width = (int)settings->dimensions, .channels = 1},
+                                        .type = SAMPLE_FLOAT32,
+                                        .classes = (int)settings->classes,
+                                        .count = {(int)settings->train_count, (int)settings->test_count}};
     struct dataset *dataset = NULL;
-    TRY(gaussians_measure(request, &shape, error));
     TRY(dataset_allocate(&shape, &dataset, error));
     struct mixture mixture;
-    const enum status status = mixture_create(request->settings, request->data_seed, &mixture, error);
+    const enum status status = mixture_create(settings, request->data_seed, &mixture, error);
     if (status != STATUS_OK) {
         dataset_destroy(&dataset);
         return status;
@@ -183,5 +174,4 @@ const struct dataset_ops dataset_gaussians = {
              .summary = "drawn: one normal distribution a class, with separation and covariance as settings",
              .fields = gaussians_fields},
     .synthetic = true,
-    .load = gaussians_load,
-    .measure = gaussians_measure};
+    .load = gaussians_load};

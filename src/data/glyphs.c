@@ -225,22 +225,14 @@ static void glyph_draw(const struct glyphs_settings *settings, struct random *ra
     ink_draw(random, &style, (float)settings->noise, squares, pixels);
 }
 
-static enum status glyphs_measure(const struct dataset_request *request, struct dataset_shape *out, struct error *error)
-{
-    (void)error;
-    const struct glyphs_settings *settings = request->settings;
-    *out = (struct dataset_shape){.sample = {.height = SIDE, .width = SIDE, .channels = 1},
-                                  .type = SAMPLE_UINT8,
-                                  .classes = GLYPH_CLASSES,
-                                  .count = {(int)settings->train_count, (int)settings->test_count}};
-    return STATUS_OK;
-}
-
 static enum status glyphs_load(const struct dataset_request *request, struct dataset **out, struct error *error)
 {
-    struct dataset_shape shape;
+    const struct glyphs_settings *settings = request->settings;
+    const struct dataset_shape shape = {.sample = {.height = SIDE, .width = SIDE, .channels = 1},
+                                        .type = SAMPLE_UINT8,
+                                        .classes = GLYPH_CLASSES,
+                                        .count = {(int)settings->train_count, (int)settings->test_count}};
     struct dataset *dataset = NULL;
-    TRY(glyphs_measure(request, &shape, error));
     TRY(dataset_allocate(&shape, &dataset, error));
     for (int part = 0; part < DATASET_PARTS; part++) {
         uint8_t *values = dataset_values(dataset, part);
@@ -248,7 +240,7 @@ static enum status glyphs_load(const struct dataset_request *request, struct dat
         synthetic_labels(request->data_seed, part, GLYPH_CLASSES, shape.count[part], labels);
         for (int i = 0; i < shape.count[part]; i++) {
             struct random random = synthetic_sample_random(request->data_seed, part, i);
-            glyph_draw(request->settings, &random, labels[i], values + (size_t)i * PIXELS);
+            glyph_draw(settings, &random, labels[i], values + (size_t)i * PIXELS);
         }
     }
     dataset_seal(dataset);
@@ -261,5 +253,4 @@ const struct dataset_ops dataset_glyphs = {
              .summary = "drawn: ten symbols of bent strokes, 28 x 28, needing no file",
              .fields = glyphs_fields},
     .synthetic = true,
-    .load = glyphs_load,
-    .measure = glyphs_measure};
+    .load = glyphs_load};

@@ -386,18 +386,10 @@ static void read_once(const void *settings)
     set_read(settings, &dataset, NULL);
 }
 
-static void measure_once(const void *settings)
-{
-    struct set set = {.settings = settings};
-    set_open(&set, NULL);
-    set_close(&set);
-}
-
-static enum status check_harmless(const struct hdf5_settings *settings, void (*work)(const void *settings),
-                                  struct error *error)
+static enum status check_harmless(const struct hdf5_settings *settings, struct error *error)
 {
     bool survived = false;
-    TRY(rehearse(work, settings, &survived, error));
+    TRY(rehearse(read_once, settings, &survived, error));
     if (!survived)
         return fail(error, STATUS_BAD_DATA, "%s: expected a whole HDF5 file, found one that crashes HDF5: damaged",
                     settings->path);
@@ -406,22 +398,10 @@ static enum status check_harmless(const struct hdf5_settings *settings, void (*w
 
 static enum status hdf5_load(const struct dataset_request *request, struct dataset **out, struct error *error)
 {
-    TRY(check_harmless(request->settings, read_once, error));
+    TRY(check_harmless(request->settings, error));
     return set_read(request->settings, out, error);
-}
-
-static enum status hdf5_measure(const struct dataset_request *request, struct dataset_shape *out, struct error *error)
-{
-    TRY(check_harmless(request->settings, measure_once, error));
-    struct set set = {.settings = request->settings};
-    const enum status status = set_open(&set, error);
-    if (status == STATUS_OK)
-        *out = set.shape;
-    set_close(&set);
-    return status;
 }
 
 const struct dataset_ops dataset_hdf5 = {
     .kind = {.name = "hdf5", .summary = "any classification set in one HDF5 file", .fields = hdf5_fields},
-    .load = hdf5_load,
-    .measure = hdf5_measure};
+    .load = hdf5_load};

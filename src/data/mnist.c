@@ -159,20 +159,8 @@ static enum status mnist_load(const struct dataset_request *request, struct data
     return status;
 }
 
-static enum status mnist_measure(const struct dataset_request *request, struct dataset_shape *out, struct error *error)
-{
-    const struct mnist_settings *settings = request->settings;
-    struct mnist mnist = {0};
-    const enum status status = mnist_open(settings->path, &mnist, error);
-    if (status == STATUS_OK)
-        *out = mnist.shape;
-    mnist_close(&mnist);
-    return status;
-}
-
 const struct dataset_ops dataset_mnist = {
     .kind = {.name = "mnist",
              .summary = "a folder of IDX files named as MNIST's: MNIST, Fashion-MNIST, or any other such set",
              .fields = mnist_fields},
-    .load = mnist_load,
-    .measure = mnist_measure};
+    .load = mnist_load};

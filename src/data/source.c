@@ -158,20 +158,6 @@ enum status data_noise_fits(const struct choice *label_noise, int classes, struc
     return ops->fit == NULL ? STATUS_OK : ops->fit(label_noise->settings, classes, error);
 }
 
-enum status data_measure(const struct data_config *config, uint64_t data_seed, struct dataset_shape *out,
-                         struct error *error)
-{
-    const struct dataset_request request = {.settings = config->source.settings, .data_seed = data_seed};
-    struct dataset_shape shape;
-    TRY(source_ops(config)->measure(&request, &shape, error));
-    int count[PART_COUNT];
-    for (int part = 0; part < PART_COUNT; part++)
-        TRY(data_size(config, &shape, part, &count[part], error));
-    memcpy(shape.count, count, sizeof shape.count);
-    *out = shape;
-    return STATUS_OK;
-}
-
 static bool settings_equal(const struct field *fields, const void *a, const void *b);
 
 static bool choice_equal(const struct choice *a, const struct choice *b)

@@ -160,7 +160,7 @@ static herr_t add_fixed(hid_t attribute, size_t bytes, struct text *out)
     return result;
 }
 
-herr_t h5_attribute_add_text(hid_t object, const char *name, struct text *out)
+static herr_t add_attribute(hid_t object, const char *name, struct text *out)
 {
     const hid_t attribute = attribute_open(object, name);
     if (attribute < 0)
@@ -178,7 +178,7 @@ herr_t h5_attribute_add_text(hid_t object, const char *name, struct text *out)
 herr_t h5_attribute_read_text(hid_t object, const char *name, char *out, size_t bytes)
 {
     struct text text = {0};
-    const herr_t result = h5_attribute_add_text(object, name, &text);
+    const herr_t result = add_attribute(object, name, &text);
     if (result >= 0)
         snprintf(out, bytes, "%s", text.data == NULL ? "" : text.data);
     text_free(&text);

@@ -27,8 +27,6 @@ herr_t h5_attribute_integer(hid_t object, const char *name, int64_t value);
 
 /* Reads a text of variable or fixed length into out (cut to bytes); negative when there is none. */
 herr_t h5_attribute_read_text(hid_t object, const char *name, char *out, size_t bytes);
-/* The same, whole, added to out. */
-herr_t h5_attribute_add_text(hid_t object, const char *name, struct text *out);
 herr_t h5_attribute_read_integer(hid_t object, const char *name, int64_t *out);
 
 /* Writes items [first, first + count) of a dataset with one dimension. */

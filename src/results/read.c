@@ -1,4 +1,4 @@
-/* read.c - whole datasets, slabs of one trial, texts and attributes. */
+/* read.c - whole datasets, slabs of one trial, and texts. */
 #include <stdio.h>
 #include <string.h>
 
@@ -146,34 +146,4 @@ enum status results_read_texts(const struct results_reader *reader, const char *
     *text_bytes = bytes;
     *count = items;
     return STATUS_OK;
-}
-
-static enum status read_attribute(const struct results_reader *reader, const char *path, const char *name,
-                                  struct text *text, int64_t *integer, struct error *error)
-{
-    h5_quiet();
-    const hid_t object = H5Oopen(reader->file, path, H5P_DEFAULT);
-    herr_t result = -1;
-    if (object >= 0)
-        result =
-            text != NULL ? h5_attribute_add_text(object, name, text) : h5_attribute_read_integer(object, name, integer);
-    if (object >= 0)
-        H5Oclose(object);
-    H5Eclear2(H5E_DEFAULT);
-    if (result < 0)
-        return fail(error, STATUS_BAD_RESULTS, "%s: %s has no %s attribute '%s'", reader->path, path,
-                    text != NULL ? "text" : "integer", name);
-    return text != NULL ? text_status(text, error) : STATUS_OK;
-}
-
-enum status results_read_attribute_text(const struct results_reader *reader, const char *object, const char *name,
-                                        struct text *out, struct error *error)
-{
-    return read_attribute(reader, object, name, out, NULL, error);
-}
-
-enum status results_read_attribute_integer(const struct results_reader *reader, const char *object, const char *name,
-                                           int64_t *out, struct error *error)
-{
-    return read_attribute(reader, object, name, NULL, out, error);
 }

@@ -161,8 +161,6 @@ enum status results_reader_open(const char *path, struct results_reader **out, s
 void results_reader_close(struct results_reader **reader);
 int64_t results_reader_trials(const struct results_reader *reader);
 int64_t results_reader_pairs(const struct results_reader *reader);
-/* True when the file has the dataset "/group/name". */
-bool results_reader_has(const struct results_reader *reader, const char *path);
 
 /* Reads a whole dataset of a fixed numeric or enum type into out (allocated, owned by the caller, memory_free), and its
  * item count. Numbers are converted to `type`. */
@@ -174,11 +172,6 @@ enum status results_read_trial(const struct results_reader *reader, const char *
 /* Reads a fixed-length text dataset: count texts of *text_bytes bytes each, each ended by a zero byte. */
 enum status results_read_texts(const struct results_reader *reader, const char *path, char **out, size_t *text_bytes,
                                int64_t *count, struct error *error);
-/* Read an attribute of a group or dataset ("/" for the root); a text is added to out. */
-enum status results_read_attribute_text(const struct results_reader *reader, const char *object, const char *name,
-                                        struct text *out, struct error *error);
-enum status results_read_attribute_integer(const struct results_reader *reader, const char *object, const char *name,
-                                           int64_t *out, struct error *error);
 
 /* The most recent start; *index: its row in /sessions, -1 when there was none. */
 enum status results_read_last_session(const struct results_reader *reader, struct results_session *out, int *index,

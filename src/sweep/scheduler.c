@@ -381,11 +381,6 @@ int64_t scheduler_waiting(const struct scheduler *s)
     return s->queue_end - s->head + s->blocked;
 }
 
-int64_t scheduler_held(const struct scheduler *s)
-{
-    return s->held;
-}
-
 int scheduler_busy(const struct scheduler *s)
 {
     return s->busy;

@@ -68,7 +68,6 @@ bool scheduler_finished(const struct scheduler *scheduler);
 /* Stopped by max_failures or fail_fast. */
 bool scheduler_gave_up(const struct scheduler *scheduler);
 int64_t scheduler_waiting(const struct scheduler *scheduler);
-int64_t scheduler_held(const struct scheduler *scheduler);
 /* Workers that hold something. */
 int scheduler_busy(const struct scheduler *scheduler);
 int64_t scheduler_ended(const struct scheduler *scheduler);

@@ -26,19 +26,6 @@ static const struct field stripes_fields[] = {{.name = "side",
 
 enum { CLASSES = 3, CHANNELS = 2 };
 
-static enum status stripes_measure(const struct dataset_request *request, struct dataset_shape *out,
-                                   struct error *error)
-{
-    const struct stripes_settings *settings = request->settings;
-    const int side = (int)settings->side, count = (int)settings->count;
-    (void)error;
-    *out = (struct dataset_shape){.sample = {.height = side, .width = side, .channels = CHANNELS},
-                                  .type = SAMPLE_FLOAT32,
-                                  .classes = CLASSES,
-                                  .count = {count, count}};
-    return STATUS_OK;
-}
-
 static void stripes_draw(struct random *random, int side, int class, float *x)
 {
     const int shift = (int)random_below(random, 4);
@@ -51,17 +38,21 @@ static void stripes_draw(struct random *random, int side, int class, float *x)
 
 static enum status stripes_load(const struct dataset_request *request, struct dataset **out, struct error *error)
 {
-    struct dataset_shape shape;
+    const struct stripes_settings *settings = request->settings;
+    const int side = (int)settings->side, count = (int)settings->count;
+    const struct dataset_shape shape = {.sample = {.height = side, .width = side, .channels = CHANNELS},
+                                        .type = SAMPLE_FLOAT32,
+                                        .classes = CLASSES,
+                                        .count = {count, count}};
     struct dataset *dataset = NULL;
-    TRY(stripes_measure(request, &shape, error));
     TRY(dataset_allocate(&shape, &dataset, error));
     for (int part = 0; part < DATASET_PARTS; part++) {
         float *values = dataset_values(dataset, part);
         struct random random = random_start(STREAM_DATA, request->data_seed, (uint32_t)part);
-        for (int i = 0; i < shape.count[part]; i++) {
+        for (int i = 0; i < count; i++) {
             dataset_labels(dataset, part)[i] = (int16_t)(i % CLASSES);
-            stripes_draw(&random, shape.sample.height, i % CLASSES, values);
-            values += shape.sample.height * shape.sample.width * CHANNELS;
+            stripes_draw(&random, side, i % CLASSES, values);
+            values += side * side * CHANNELS;
         }
     }
     dataset_seal(dataset);
@@ -72,5 +63,4 @@ static enum status stripes_load(const struct dataset_request *request, struct da
 const struct dataset_ops dataset_stripes = {
     .kind = {.name = "stripes", .summary = "stripes tilted by class", .fields = stripes_fields},
     .synthetic = true,
-    .load = stripes_load,
-    .measure = stripes_measure};
+    .load = stripes_load};

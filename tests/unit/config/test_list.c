@@ -182,7 +182,7 @@ static void lists_lie_only_so_deep_in_each_other(void **state)
 static void set_and_read(const char *text, const char *path, const char *value)
 {
     example_read(&reading, text);
-    faults_clear(&reading.faults);
+    faults_free(&reading.faults);
     const struct tree_node *root = tree_parse(reading.arena, "s", text, strlen(text), &reading.faults);
     const struct tree_node *node = tree_parse_option(reading.arena, "--set", value, &reading.faults);
     reading.good = example_bind(&reading, tree_set(reading.arena, root, path, node));

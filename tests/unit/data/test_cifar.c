@@ -93,9 +93,6 @@ static struct dataset *load(const char *source, const char *path, const char *la
     struct dataset *dataset = NULL;
     if (data_load(&config, 0, &dataset, &error) != STATUS_OK)
         fail_msg("%s", error.text);
-    struct dataset_shape shape;
-    assert_int_equal(data_measure(&config, 0, &shape, NULL), STATUS_OK);
-    assert_memory_equal(&shape, &dataset->shape, sizeof shape);
     return dataset;
 }
 
@@ -104,12 +101,10 @@ static void expect_failure(const char *source, const char *part)
     const struct data_config config = config_for(source, folder, NULL);
     struct error error = {0};
     struct dataset *dataset = NULL;
-    struct dataset_shape shape;
     assert_int_equal(data_load(&config, 0, &dataset, &error), STATUS_BAD_DATA);
     assert_null(dataset);
     if (strstr(error.text, part) == NULL || strstr(error.text, folder) == NULL)
         fail_msg("expected the folder and '%s' in: %s", part, error.text);
-    assert_int_equal(data_measure(&config, 0, &shape, &error), STATUS_BAD_DATA);
 }
 
 static void expect_records(const struct dataset *dataset, int part, int first, int count)
@@ -170,8 +165,8 @@ static void a_folder_that_is_not_there_is_named(void **state)
     (void)state;
     const struct data_config config = config_for("cifar10", "no/such/folder", NULL);
     struct error error = {0};
-    struct dataset_shape shape;
-    assert_int_equal(data_measure(&config, 0, &shape, &error), STATUS_BAD_DATA);
+    struct dataset *dataset = NULL;
+    assert_int_equal(data_load(&config, 0, &dataset, &error), STATUS_BAD_DATA);
     assert_string_equal(error.text, "data.path: folder 'no/such/folder': No such file or directory");
 }
 

@@ -30,14 +30,15 @@ static void the_default_source_is_glyphs(void **state)
 {
     (void)state;
     struct data_config config = {0};
-    struct dataset_shape shape;
+    struct dataset *dataset = NULL;
     settings_default(data_fields, &config);
     assert_string_equal(config.source.kind->name, "glyphs");
-    assert_int_equal(data_measure(&config, 0, &shape, NULL), STATUS_OK);
-    assert_int_equal(shape.count[PART_TRAIN], 10000);
-    assert_int_equal(shape.count[PART_TEST], 2000);
-    assert_int_equal(shape.classes, CLASSES);
-    assert_int_equal(shape.type, SAMPLE_UINT8);
+    assert_int_equal(data_load(&config, 0, &dataset, NULL), STATUS_OK);
+    assert_int_equal(dataset->shape.count[PART_TRAIN], 10000);
+    assert_int_equal(dataset->shape.count[PART_TEST], 2000);
+    assert_int_equal(dataset->shape.classes, CLASSES);
+    assert_int_equal(dataset->shape.type, SAMPLE_UINT8);
+    dataset_destroy(&dataset);
 }
 
 /* Drawn by hand-rounded arithmetic alone, so this holds on every machine and for every compiler and its options. */

@@ -81,12 +81,10 @@ static void expect_failure(const char *path, const char *part)
     const struct data_config config = config_for(path);
     struct error error = {0};
     struct dataset *dataset = NULL;
-    struct dataset_shape shape;
     assert_int_equal(data_load(&config, 0, &dataset, &error), STATUS_BAD_DATA);
     assert_null(dataset);
     if (strstr(error.text, part) == NULL)
         fail_msg("expected '%s' in: %s", part, error.text);
-    assert_int_equal(data_measure(&config, 0, &shape, &error), STATUS_BAD_DATA);
 }
 
 static void four_files_of_any_spelling_make_a_data_set(void **state)
@@ -102,17 +100,6 @@ static void four_files_of_any_spelling_make_a_data_set(void **state)
         assert_int_equal(values[i], i);
     assert_memory_equal(dataset_labels(dataset, PART_TRAIN), ((int16_t[]){1, 0, 2, 1}), TRAIN * sizeof(int16_t));
     assert_memory_equal(dataset_labels(dataset, PART_TEST), ((int16_t[]){0, 4}), TEST * sizeof(int16_t));
-    dataset_destroy(&dataset);
-}
-
-static void measuring_gives_the_shape_that_loading_gives(void **state)
-{
-    (void)state;
-    const struct data_config config = config_for(folder);
-    struct dataset_shape shape;
-    struct dataset *dataset = load(folder);
-    assert_int_equal(data_measure(&config, 0, &shape, NULL), STATUS_OK);
-    assert_memory_equal(&shape, &dataset->shape, sizeof shape);
     dataset_destroy(&dataset);
 }
 
@@ -224,7 +211,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(four_files_of_any_spelling_make_a_data_set, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(measuring_gives_the_shape_that_loading_gives, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_missing_file_says_which_names_were_looked_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(images_and_labels_must_agree, set_up, tear_down),
         cmocka_unit_test_setup_teardown(both_parts_must_have_one_image_size, set_up, tear_down),

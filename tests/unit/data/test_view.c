@@ -156,11 +156,6 @@ static void more_samples_than_there_are_is_an_error_with_the_number(void **state
     assert_string_equal(error.text, "data.test_size: 101 samples, but the source 'glyphs' has 100; allowed: 0 for "
                                     "all, or 1 to 100");
     assert_null(view);
-    struct dataset_shape shape;
-    assert_int_equal(data_measure(&config, 0, &shape, &error), STATUS_BAD_SWEEP);
-    config.test_size = TEST - 1;
-    assert_int_equal(data_measure(&config, 0, &shape, &error), STATUS_OK);
-    assert_int_equal(shape.count[PART_TEST], TEST - 1);
 }
 
 static struct data_view *see_sizes(int train_size, int validation_size)

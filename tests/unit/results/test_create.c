@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 #include <sys/wait.h>
 
+#include "results/h5.h"
 #include "unit/results/fixture.h"
 
 static int entries_in_folder(const char *part)
@@ -33,25 +34,33 @@ static void a_new_file_holds_the_fixed_arrays_and_no_trial(void **state)
         assert_true(number_at(path, "/trials/rank", trial) == -1);
     }
     struct results_reader *reader = NULL;
-    struct text text = {0};
-    int64_t points = 0;
     char *yamls = NULL;
     size_t each = 0;
     int64_t count = 0;
     must(results_reader_open(path, &reader, &error), &error);
     must(results_read_texts(reader, "/sweep/yaml", &yamls, &each, &count, &error), &error);
     assert_string_equal(yamls, yaml);
-    must(results_read_attribute_text(reader, "/", "name", &text, &error), &error);
-    assert_string_equal(text.data, "fixture");
-    must(results_read_attribute_integer(reader, "/margins", "points", &points, &error), &error);
-    assert_int_equal(points, POINTS);
-    assert_int_equal(results_read_attribute_integer(reader, "/margins", "nothing", &points, &error),
-                     STATUS_BAD_RESULTS);
-    assert_true(results_reader_has(reader, "/margins/train"));
-    assert_false(results_reader_has(reader, "/margins/test"));
-    text_free(&text);
     memory_free(yamls);
     results_reader_close(&reader);
+}
+
+static void groups_have_the_attributes_of_the_schema(void **state)
+{
+    (void)state;
+    const char *path = path_of("attributes.h5");
+    struct error error;
+    char name[32] = "";
+    int64_t points = 0;
+    must(results_create(path, &fixture_schema, &error), &error);
+    const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    const hid_t group = H5Gopen2(file, "margins", H5P_DEFAULT);
+    assert_true(h5_attribute_read_text(file, "name", name, sizeof name) >= 0);
+    assert_string_equal(name, "fixture");
+    assert_true(h5_attribute_read_integer(group, "points", &points) >= 0);
+    assert_int_equal(points, POINTS);
+    assert_true(h5_attribute_read_integer(group, "nothing", &points) < 0);
+    H5Gclose(group);
+    H5Fclose(file);
 }
 
 static void the_same_schema_makes_the_same_bytes(void **state)
@@ -197,6 +206,7 @@ static void an_interrupted_creation_leaves_nothing_half_made(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_new_file_holds_the_fixed_arrays_and_no_trial),
+    cmocka_unit_test(groups_have_the_attributes_of_the_schema),
     cmocka_unit_test(the_same_schema_makes_the_same_bytes),
     cmocka_unit_test(the_measured_size_is_close_and_never_below),
     cmocka_unit_test(an_existing_path_is_not_overwritten),
