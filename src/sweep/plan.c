@@ -120,6 +120,7 @@ static enum status add_trial(struct plan *plan, int64_t point, struct error *err
     if (plan->trials.count == 0)
         plan->first = plan->config;
     note_largest(plan, train);
+    TRY(plan_axes_add(plan, point, error));
     return growing_add(&plan->trials, &trial, error);
 }
 
@@ -181,8 +182,10 @@ static enum status fill(struct plan *plan, const struct plan_request *request, s
     TRY(copy_text(request->base_directory, &plan->base_directory, error));
     TRY(tree_arena_create(&plan->arena, error));
     TRY(grid_read(request, plan->arena, &plan->grid, faults, error));
-    if (plan->grid != NULL)
+    if (plan->grid != NULL) {
+        TRY(plan_axes_create(plan, error));
         TRY(bind_points(plan, faults, error));
+    }
     return faults->count == 0 ? STATUS_OK : plan_refuse(faults, request->name, error);
 }
 
@@ -205,6 +208,7 @@ void plan_destroy(struct plan **plan)
 {
     if (*plan == NULL)
         return;
+    plan_axes_free(*plan);
     growing_free(&(*plan)->trials);
     growing_free(&(*plan)->sources);
     growing_free(&(*plan)->variants);

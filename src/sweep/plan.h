@@ -100,12 +100,15 @@ int64_t plan_largest_state(const struct plan *plan); /* floats a parameter that 
 
 int plan_axis_count(const struct plan *plan);
 const char *plan_axis_name(const struct plan *plan, int axis);
-/* One trial's value of every axis as text: out [plan_axis_count], each replaced, owned by the caller. Empty where the
- * trial's kinds have no such key. */
-enum status plan_axis_texts(struct plan *plan, int64_t trial, struct text *out, struct error *error);
+/* The distinct values of an axis over all trials, in the order they are met, as text: plain values as the engine reads
+ * them, so that 1e-3 and 0.001 are one; kinds, sections and their lists as written. Lent until plan_destroy. */
+int64_t plan_axis_value_count(const struct plan *plan, int axis);
+const char *plan_axis_value(const struct plan *plan, int axis, int64_t value);
+/* One trial's value of an axis. Empty where the trial's kinds have no such key. */
+const char *plan_axis_text(const struct plan *plan, int64_t trial, int axis);
 
 /* The sweep as resolved: every key of the first trial, then each axis and its values. The same text for the same sweep.
  */
-enum status plan_describe(struct plan *plan, struct text *out, struct error *error);
+enum status plan_describe(const struct plan *plan, struct text *out, struct error *error);
 
 #endif

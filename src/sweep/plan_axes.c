@@ -1,4 +1,5 @@
-/* plan_axes.c - axes and their values as text, and the sweep as resolved. */
+/* plan_axes.c - axes and their values as text, noted while a trial's configuration is at hand, and the sweep as
+ * resolved. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -35,13 +36,15 @@ static void write_node(struct text *out, const struct tree_node *node)
 }
 
 /* Plain values as the engine reads them, so that 1e-3 and 0.001 are one; kinds, sections and their lists as written. */
-static void write_axis(struct plan *plan, const struct trial_config *config, int64_t point, int axis, struct text *out)
+static void write_axis(struct plan *plan, int64_t point, int axis, struct text *out)
 {
     const void *value = NULL;
-    const struct field *field = config_value(trial_fields, config, plan_axis_name(plan, axis), &value);
-    const struct tree_node *node = grid_axis_value(plan->grid, plan->arena, point, axis);
+    const struct field *field = config_value(trial_fields, &plan->config, plan_axis_name(plan, axis), &value);
     const bool is_kind = field != NULL && field->type == FIELD_CHOICE;
-    if (node != NULL && (field == NULL || field->type == FIELD_SECTION || field->type == FIELD_LIST || is_kind))
+    const struct tree_node *node = NULL;
+    if (field == NULL || field->type == FIELD_SECTION || field->type == FIELD_LIST || is_kind)
+        node = grid_axis_value(plan->grid, plan->arena, point, axis);
+    if (node != NULL)
         write_node(out, node);
     else if (is_kind)
         text_add(out, "%s", ((const struct choice *)value)->kind->name);
@@ -51,66 +54,88 @@ static void write_axis(struct plan *plan, const struct trial_config *config, int
         write_value(out, field, value);
 }
 
-enum status plan_axis_texts(struct plan *plan, int64_t trial, struct text *out, struct error *error)
+/* The number of the value in plan->word. */
+static enum status number_value(struct plan *plan, struct axis_values *values, int32_t *number, struct error *error)
 {
-    void *config = NULL;
-    TRY(memory_allocate(&config, 1, sizeof(struct trial_config), "configuration", error));
-    enum status status = plan_trial_config(plan, trial, config, error);
-    const size_t mark = tree_arena_mark(plan->arena);
-    for (int axis = 0; status == STATUS_OK && axis < plan_axis_count(plan); axis++) {
-        out[axis].length = 0;
-        text_add(&out[axis], "%s", "");
-        write_axis(plan, config, plan_trial(plan, trial)->point, axis, &out[axis]);
-        status = text_status(&out[axis], error);
-    }
-    tree_arena_rewind(plan->arena, mark);
-    memory_free(config);
-    return status;
+    const struct text *word = &plan->word;
+    const size_t start = values->texts.length;
+    int64_t found = 0;
+    TRY(text_status(word, error));
+    TRY(hash_map_number(&values->numbers, hash_bytes128(word->data, word->length), &found, error));
+    *number = (int32_t)found;
+    if (found < values->starts.count)
+        return STATUS_OK;
+    text_add_bytes(&values->texts, word->data, word->length);
+    text_add_bytes(&values->texts, "", 1);
+    TRY(text_status(&values->texts, error));
+    return growing_add(&values->starts, &start, error);
 }
 
-/* Distinct values of every axis over all trials, in the order they are met, a line an axis. */
-struct axis_values {
-    struct text line;
-    struct hash_map seen;
-};
-
-static enum status collect_values(struct plan *plan, struct text *texts, struct axis_values *values,
-                                  struct error *error)
+enum status plan_axes_create(struct plan *plan, struct error *error)
 {
-    for (int64_t trial = 0; trial < plan_trial_count(plan); trial++) {
-        TRY(plan_axis_texts(plan, trial, texts, error));
-        for (int axis = 0; axis < plan_axis_count(plan); axis++) {
-            int64_t number = 0;
-            const int64_t before = values[axis].seen.count;
-            const struct hash128 hash = hash_bytes128(texts[axis].data, texts[axis].length);
-            TRY(hash_map_number(&values[axis].seen, hash, &number, error));
-            if (number == before)
-                text_add(&values[axis].line, "%s%s", before == 0 ? "" : ", ", texts[axis].data);
-        }
-    }
+    void *memory = NULL;
+    TRY(memory_allocate(&memory, (size_t)plan_axis_count(plan), sizeof *plan->axes, "axes", error));
+    plan->axes = memory;
+    plan->values.size = sizeof(int32_t);
+    for (int axis = 0; axis < plan_axis_count(plan); axis++)
+        plan->axes[axis].starts.size = sizeof(size_t);
     return STATUS_OK;
 }
 
-static enum status describe_axes(struct plan *plan, struct text *texts, struct axis_values *values, struct text *out,
-                                 struct error *error)
+void plan_axes_free(struct plan *plan)
 {
-    TRY(collect_values(plan, texts, values, error));
-    text_add(out, "# %" PRId64 " trials\n", plan_trial_count(plan));
-    for (int axis = 0; axis < plan_axis_count(plan); axis++)
-        text_add(out, "# axis %s: %s\n", plan_axis_name(plan, axis), values[axis].line.data);
-    return text_status(out, error);
+    for (int axis = 0; plan->axes != NULL && axis < plan_axis_count(plan); axis++) {
+        text_free(&plan->axes[axis].texts);
+        growing_free(&plan->axes[axis].starts);
+        hash_map_free(&plan->axes[axis].numbers);
+    }
+    memory_free(plan->axes);
+    growing_free(&plan->values);
+    text_free(&plan->word);
 }
 
-enum status plan_describe(struct plan *plan, struct text *out, struct error *error)
+enum status plan_axes_add(struct plan *plan, int64_t point, struct error *error)
 {
-    struct text texts[GRID_AXES_MAX] = {{0}};
-    struct axis_values values[GRID_AXES_MAX] = {{.line = {0}}};
-    config_dump(trial_fields, plan_sweep_config(plan), out);
-    const enum status status = describe_axes(plan, texts, values, out, error);
-    for (int axis = 0; axis < plan_axis_count(plan); axis++) {
-        text_free(&texts[axis]);
-        text_free(&values[axis].line);
-        hash_map_free(&values[axis].seen);
+    enum status status = STATUS_OK;
+    const size_t mark = tree_arena_mark(plan->arena);
+    for (int axis = 0; status == STATUS_OK && axis < plan_axis_count(plan); axis++) {
+        int32_t number = 0;
+        plan->word.length = 0;
+        text_add(&plan->word, "%s", "");
+        write_axis(plan, point, axis, &plan->word);
+        status = number_value(plan, &plan->axes[axis], &number, error);
+        if (status == STATUS_OK)
+            status = growing_add(&plan->values, &number, error);
     }
+    tree_arena_rewind(plan->arena, mark);
     return status;
+}
+
+int64_t plan_axis_value_count(const struct plan *plan, int axis)
+{
+    return plan->axes[axis].starts.count;
+}
+
+const char *plan_axis_value(const struct plan *plan, int axis, int64_t value)
+{
+    return plan->axes[axis].texts.data + ((const size_t *)plan->axes[axis].starts.items)[value];
+}
+
+const char *plan_axis_text(const struct plan *plan, int64_t trial, int axis)
+{
+    const int32_t *values = (const int32_t *)plan->values.items + trial * plan_axis_count(plan);
+    return plan_axis_value(plan, axis, values[axis]);
+}
+
+enum status plan_describe(const struct plan *plan, struct text *out, struct error *error)
+{
+    config_dump(trial_fields, plan_sweep_config(plan), out);
+    text_add(out, "# %" PRId64 " trials\n", plan_trial_count(plan));
+    for (int axis = 0; axis < plan_axis_count(plan); axis++) {
+        text_add(out, "# axis %s: ", plan_axis_name(plan, axis));
+        for (int64_t value = 0; value < plan_axis_value_count(plan, axis); value++)
+            text_add(out, "%s%s", value == 0 ? "" : ", ", plan_axis_value(plan, axis, value));
+        text_add(out, "\n");
+    }
+    return text_status(out, error);
 }

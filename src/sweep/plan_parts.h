@@ -7,6 +7,13 @@
 #include "sweep/hash_map.h"
 #include "sweep/plan.h"
 
+/* The distinct values of one axis, in the order they are met. */
+struct axis_values {
+    struct text texts;     /* one behind the other, each with its end */
+    struct growing starts; /* size_t: of each in texts */
+    struct hash_map numbers;
+};
+
 struct plan {
     struct tree_arena *arena;
     struct config_lists lists; /* lent by every config below */
@@ -22,9 +29,11 @@ struct plan {
     struct growing models;     /* struct plan_model, by configuration and input */
     struct growing pairs;      /* struct plan_pair */
     struct hash128 comparison; /* hash of the comparison's settings */
+    struct axis_values *axes;  /* [plan_axis_count] */
+    struct growing values;     /* int32_t [trials, plan_axis_count]: which value of each axis */
     struct hash_map variant_numbers, shapeless_numbers;
-    struct trial_config config; /* of the point at hand */
-    struct text canonical;      /* reused */
+    struct trial_config config;  /* of the point at hand */
+    struct text canonical, word; /* reused */
 };
 
 struct plan_trial *plan_trial_at(const struct plan *plan, int64_t trial);
@@ -32,6 +41,13 @@ struct plan_source *plan_source_at(const struct plan *plan, int source);
 
 /* Binds one point of the grid into plan->config; *kept: it is a trial without a fault. */
 enum status plan_bind_point(struct plan *plan, int64_t point, bool *kept, struct faults *faults, struct error *error);
+
+/* Room for the values of every axis, once the grid is read. */
+enum status plan_axes_create(struct plan *plan, struct error *error);
+void plan_axes_free(struct plan *plan);
+
+/* Notes the value of every axis of the trial in plan->config. */
+enum status plan_axes_add(struct plan *plan, int64_t point, struct error *error);
 
 /* "sweep.yaml:4:15" of a key at a point of the grid; where the key is a default, of what it stands in. */
 void plan_find_place(struct plan *plan, int64_t point, const char *key, char *place, size_t bytes);

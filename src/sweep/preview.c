@@ -3,7 +3,6 @@
 #include <inttypes.h>
 
 #include "base/memory.h"
-#include "sweep/grid.h"
 
 enum status preview_load_source(const struct plan_source *source, struct dataset **out, struct error *error)
 {
@@ -65,27 +64,17 @@ enum status preview_models(const struct plan *plan, struct text *out, struct err
     return STATUS_OK;
 }
 
-static enum status add_trials(struct plan *plan, struct text *texts, struct text *out, struct error *error)
+enum status preview_trials(const struct plan *plan, struct text *out, struct error *error)
 {
+    text_add(out, "\n");
     for (int64_t i = 0; i < plan_trial_count(plan); i++) {
         const struct plan_trial *trial = plan_trial(plan, i);
         char identity[HASH_TEXT_BYTES];
         hash_text(trial->identity, identity);
-        TRY(plan_axis_texts(plan, i, texts, error));
         text_add(out, "trial %" PRId64 " ", i);
         for (int axis = 0; axis < plan_axis_count(plan); axis++)
-            text_add(out, " %s=%s", plan_axis_name(plan, axis), texts[axis].data);
+            text_add(out, " %s=%s", plan_axis_name(plan, axis), plan_axis_text(plan, i, axis));
         text_add(out, "  model %d, %.3g FLOPs, %.8s\n", trial->model, trial->flops, identity);
     }
-    return STATUS_OK;
-}
-
-enum status preview_trials(struct plan *plan, struct text *out, struct error *error)
-{
-    struct text texts[GRID_AXES_MAX] = {{0}};
-    text_add(out, "\n");
-    const enum status status = add_trials(plan, texts, out, error);
-    for (int axis = 0; axis < plan_axis_count(plan); axis++)
-        text_free(&texts[axis]);
-    return status;
+    return text_status(out, error);
 }

@@ -28,6 +28,6 @@ enum status preview_load_source(const struct plan_source *source, struct dataset
 enum status preview_models(const struct plan *plan, struct text *out, struct error *error);
 
 /* One line a trial: number, axis values, network, work, identity. */
-enum status preview_trials(struct plan *plan, struct text *out, struct error *error);
+enum status preview_trials(const struct plan *plan, struct text *out, struct error *error);
 
 #endif

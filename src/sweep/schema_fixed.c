@@ -222,27 +222,14 @@ static void widen(struct axis_column *column, const char *value)
 }
 
 /* An absent value is NaN among numbers, empty among texts. */
-static void put(const struct axis_column *column, int64_t trial, const struct text *value)
+static void put(const struct axis_column *column, int64_t trial, const char *value)
 {
     if (column->type == RESULTS_INT64)
-        ((int64_t *)column->data)[trial] = strtoll(value->data, NULL, 10);
+        ((int64_t *)column->data)[trial] = strtoll(value, NULL, 10);
     else if (column->type == RESULTS_FLOAT64)
-        ((double *)column->data)[trial] = value->length == 0 ? (double)NAN : strtod(value->data, NULL);
+        ((double *)column->data)[trial] = value[0] == '\0' ? (double)NAN : strtod(value, NULL);
     else
-        memcpy((char *)column->data + (size_t)trial * column->text_bytes, value->data, value->length);
-}
-
-static enum status measure_axes(struct plan *plan, struct text *texts, struct axis_column *columns, struct error *error)
-{
-    const int axes = plan_axis_count(plan);
-    for (int axis = 0; axis < axes; axis++)
-        columns[axis] = (struct axis_column){.type = RESULTS_INT64, .text_bytes = 1};
-    for (int64_t trial = 0; trial < plan_trial_count(plan); trial++) {
-        TRY(plan_axis_texts(plan, trial, texts, error));
-        for (int axis = 0; axis < axes; axis++)
-            widen(&columns[axis], texts[axis].data);
-    }
-    return STATUS_OK;
+        memcpy((char *)column->data + (size_t)trial * column->text_bytes, value, strlen(value));
 }
 
 static enum status declare_axis(struct schema *schema, const struct schema_request *request, int axis,
@@ -255,19 +242,16 @@ static enum status declare_axis(struct schema *schema, const struct schema_reque
     return add_array(schema, request, array, &column->data, error);
 }
 
-static enum status add_axis_columns(struct schema *schema, const struct schema_request *request, struct text *texts,
-                                    struct error *error)
+static enum status add_axis_column(struct schema *schema, const struct schema_request *request, int axis,
+                                   struct error *error)
 {
-    struct plan *plan = request->plan;
-    struct axis_column columns[GRID_AXES_MAX];
-    TRY(measure_axes(plan, texts, columns, error));
-    for (int axis = 0; axis < plan_axis_count(plan); axis++)
-        TRY(declare_axis(schema, request, axis, &columns[axis], error));
-    for (int64_t trial = 0; request->with_data && trial < plan_trial_count(plan); trial++) {
-        TRY(plan_axis_texts(plan, trial, texts, error));
-        for (int axis = 0; axis < plan_axis_count(plan); axis++)
-            put(&columns[axis], trial, &texts[axis]);
-    }
+    const struct plan *plan = request->plan;
+    struct axis_column column = {.type = RESULTS_INT64, .text_bytes = 1};
+    for (int64_t value = 0; value < plan_axis_value_count(plan, axis); value++)
+        widen(&column, plan_axis_value(plan, axis, value));
+    TRY(declare_axis(schema, request, axis, &column, error));
+    for (int64_t trial = 0; request->with_data && trial < plan_trial_count(plan); trial++)
+        put(&column, trial, plan_axis_text(plan, trial, axis));
     return STATUS_OK;
 }
 
@@ -289,11 +273,9 @@ static enum status add_axes(struct schema *schema, const struct schema_request *
         (struct results_attribute){.group = "/", .name = "sweep", .text = plan_sweep_config(request->plan)->name};
     schema->results.attributes = schema->attributes;
     schema->results.attribute_count = 2;
-    struct text texts[GRID_AXES_MAX] = {{0}};
-    status = add_axis_columns(schema, request, texts, error);
     for (int axis = 0; axis < plan_axis_count(request->plan); axis++)
-        text_free(&texts[axis]);
-    return status;
+        TRY(add_axis_column(schema, request, axis, error));
+    return STATUS_OK;
 }
 
 enum status schema_add_fixed(struct schema *schema, const struct schema_request *request, struct error *error)

@@ -302,18 +302,14 @@ static void axis_texts_are_values_as_read_and_kinds_as_written(void **state)
     (void)state;
     struct planned planned = plan_right(
         SMALL "grid:\n  - {train.learning_rate: [1e-3], train.loss: [mse, {kind: mse_logits}]}\n  - {seed: [8]}\n");
-    struct text texts[3] = {{0}};
-    struct error error;
     assert_int_equal(plan_axis_count(planned.plan), 3);
-    assert_int_equal(plan_axis_texts(planned.plan, 1, texts, &error), STATUS_OK);
-    assert_string_equal(texts[0].data, "0.001");
-    assert_string_equal(texts[1].data, "{kind: mse_logits}");
-    assert_string_equal(texts[2].data, "0");
-    assert_int_equal(plan_axis_texts(planned.plan, 2, texts, &error), STATUS_OK);
-    assert_string_equal(texts[1].data, "cross_entropy");
-    assert_string_equal(texts[2].data, "8");
-    for (int i = 0; i < 3; i++)
-        text_free(&texts[i]);
+    assert_string_equal(plan_axis_text(planned.plan, 1, 0), "0.001");
+    assert_string_equal(plan_axis_text(planned.plan, 1, 1), "{kind: mse_logits}");
+    assert_string_equal(plan_axis_text(planned.plan, 1, 2), "0");
+    assert_string_equal(plan_axis_text(planned.plan, 2, 1), "cross_entropy");
+    assert_string_equal(plan_axis_text(planned.plan, 2, 2), "8");
+    assert_int_equal(plan_axis_value_count(planned.plan, 2), 2);
+    assert_string_equal(plan_axis_value(planned.plan, 1, 2), "cross_entropy");
     plan_end(&planned);
 }
 
