@@ -11,28 +11,11 @@
 /* What making the pairs takes. */
 struct pairing {
     struct plan *plan;
-    uint64_t *hashes; /* [trials, axes] of each value's text */
-    int32_t *group;   /* [trials] of the entry at hand */
-    int32_t *order;   /* [trials] by group */
+    int32_t *group; /* [trials] of the entry at hand */
+    int32_t *order; /* [trials] by group */
     struct hash_map seen;
     struct faults *faults;
 };
-
-static enum status hash_values(struct pairing *pairing, struct error *error)
-{
-    struct plan *plan = pairing->plan;
-    struct text texts[GRID_AXES_MAX] = {{0}};
-    const int axes = plan_axis_count(plan);
-    enum status status = STATUS_OK;
-    for (int64_t trial = 0; status == STATUS_OK && trial < plan_trial_count(plan); trial++) {
-        status = plan_axis_texts(plan, trial, texts, error);
-        for (int axis = 0; status == STATUS_OK && axis < axes; axis++)
-            pairing->hashes[trial * axes + axis] = hash_bytes64(texts[axis].data, texts[axis].length, 0);
-    }
-    for (int axis = 0; axis < axes; axis++)
-        text_free(&texts[axis]);
-    return status;
-}
 
 /* Numbers the groups of an entry and sorts the trials by them, in their order. */
 static enum status sort_by_group(struct pairing *pairing, const struct pairs_entry *entry, struct error *error)
@@ -42,10 +25,11 @@ static enum status sort_by_group(struct pairing *pairing, const struct pairs_ent
     struct hash_map groups = {0};
     enum status status = STATUS_OK;
     for (int64_t trial = 0; status == STATUS_OK && trial < trials; trial++) {
-        uint64_t key[GRID_AXES_MAX] = {0};
+        const int32_t *values = (const int32_t *)pairing->plan->values.items + trial * axes;
+        int32_t key[GRID_AXES_MAX] = {0};
         int64_t number = 0;
         for (int axis = 0; axis < axes; axis++)
-            key[axis] = entry->agree[axis] ? pairing->hashes[trial * axes + axis] : 0;
+            key[axis] = entry->agree[axis] ? values[axis] : 0;
         status = hash_map_number(&groups, hash_bytes128(key, sizeof key), &number, error);
         pairing->group[trial] = (int32_t)number;
     }
@@ -122,11 +106,9 @@ static bool records_end_weights(const struct plan *plan)
 static enum status make(struct pairing *pairing, const struct pairs *pairs, struct error *error)
 {
     struct plan *plan = pairing->plan;
-    const size_t trials = (size_t)plan_trial_count(plan), axes = (size_t)plan_axis_count(plan);
-    TRY(memory_allocate((void **)&pairing->hashes, trials * (axes + 1), sizeof *pairing->hashes, "pairs", error));
+    const size_t trials = (size_t)plan_trial_count(plan);
     TRY(memory_allocate((void **)&pairing->group, trials, sizeof *pairing->group, "pairs", error));
     TRY(memory_allocate((void **)&pairing->order, trials, sizeof *pairing->order, "pairs", error));
-    TRY(hash_values(pairing, error));
     for (int i = 0; i < pairs->count && pairing->faults->count == 0; i++)
         TRY(add_entry(pairing, &pairs->entries[i], error));
     return STATUS_OK;
@@ -149,7 +131,6 @@ enum status plan_make_pairs(struct plan *plan, struct faults *faults, struct err
     plan->comparison = hash_bytes128(plan->canonical.data, plan->canonical.length);
     struct pairing pairing = {.plan = plan, .faults = faults};
     const enum status status = make(&pairing, pairs, error);
-    memory_free(pairing.hashes);
     memory_free(pairing.group);
     memory_free(pairing.order);
     hash_map_free(&pairing.seen);
