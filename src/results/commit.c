@@ -20,10 +20,10 @@ struct place {
 static enum status find_place(struct results_writer *writer, int64_t unit, struct place *out, struct error *error)
 {
     const struct layout *layout = writer->layout;
+    *out = (struct place){.writer = writer};
     if (unit < 0 || unit >= layout->trials + layout->pairs)
         return fail(error, STATUS_INTERNAL, "%s: there is no unit %lld among %lld trials and %lld pairs", writer->path,
                     (long long)unit, (long long)layout->trials, (long long)layout->pairs);
-    out->writer = writer;
     out->table = layout_table(layout, unit, &out->row);
     return STATUS_OK;
 }

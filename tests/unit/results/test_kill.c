@@ -34,7 +34,7 @@ static void fill_large(struct results_row *row, int64_t trial, int number)
         margins[i] = (float)(trial + i % 1000) + 0.001F * (float)number;
 }
 
-/* The child: commits until it is killed. */
+/* The child: commits until it is killed; writes a byte before each commit. */
 static int write_for_ever(const char *path)
 {
     struct error error;
@@ -47,10 +47,10 @@ static int write_for_ever(const char *path)
         fprintf(stderr, "%s\n", error.text);
         return 2;
     }
-    if (write(STDOUT_FILENO, "", 1) != 1)
-        return 3;
     for (int number = (int)getpid();; number++) {
         const int64_t trial = number % TRIALS;
+        if (write(STDOUT_FILENO, "", 1) != 1)
+            return 3;
         fill_large(row, trial, number);
         if (results_begin(writer, trial, &error) != STATUS_OK ||
             results_commit(writer, trial, row, &ending, &error) != STATUS_OK)
@@ -58,8 +58,9 @@ static int write_for_ever(const char *path)
     }
 }
 
-/* Returns when the child has the file open. */
-static pid_t start_child(const char *path)
+/* Returns when the child has the file open and has committed so many trials. *progress: the other end of its output, to
+ * be closed when it is dead. */
+static pid_t start_child(const char *path, int commits, int *progress)
 {
     int ends[2];
     char byte = 0;
@@ -73,8 +74,9 @@ static pid_t start_child(const char *path)
         _exit(4);
     }
     close(ends[1]);
-    assert_int_equal(read(ends[0], &byte, 1), 1);
-    close(ends[0]);
+    for (int i = 0; i <= commits; i++)
+        assert_int_equal(read(ends[0], &byte, 1), 1);
+    *progress = ends[0];
     return child;
 }
 
@@ -130,11 +132,13 @@ static void every_committed_row_survives_a_kill_at_any_moment(void **state)
     must(results_create(path, &large_schema, &error), &error);
     srand((unsigned)time(NULL));
     for (int i = 0; i < KILLS; i++) {
-        const pid_t child = start_child(path);
-        clock_sleep(0.0001 * (rand() % 600));
+        int progress = -1;
+        const pid_t child = start_child(path, rand() % (2 * TRIALS), &progress);
+        clock_sleep(0.00001 * (rand() % 500));
         int status = 0;
         kill(child, SIGKILL);
         waitpid(child, &status, 0);
+        close(progress);
         assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
         const int committed = check_committed(path);
         most = committed > most ? committed : most;
