@@ -1,3 +1,4 @@
+/* memory.c - each block has a line of its own in front, which holds its size. */
 #include "base/memory.h"
 
 #include <stdatomic.h>
@@ -6,21 +7,33 @@
 
 enum { ALIGNMENT = 64 };
 
-static atomic_llong balance;
+static atomic_llong balance, in_use, peak;
+
+static void count_bytes(long long bytes)
+{
+    const long long now = atomic_fetch_add(&in_use, bytes) + bytes;
+    long long most = atomic_load(&peak);
+    while (now > most && !atomic_compare_exchange_weak(&peak, &most, now))
+        ;
+}
 
 enum status memory_allocate(void **out, size_t count, size_t size, const char *what, struct error *error)
 {
-    if (size != 0 && count > (SIZE_MAX - ALIGNMENT) / size)
+    if (size != 0 && count > (SIZE_MAX / 2 - ALIGNMENT) / size)
         return fail(error, STATUS_NO_MEMORY, "%s: %zu items of %zu bytes do not fit in memory", what, count, size);
     const size_t bytes = (count * size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    void *pointer = bytes == 0 ? NULL : aligned_alloc(ALIGNMENT, bytes);
-    if (bytes != 0 && pointer == NULL)
+    *out = NULL;
+    if (bytes == 0)
+        return STATUS_OK;
+    char *line = aligned_alloc(ALIGNMENT, ALIGNMENT + bytes);
+    if (line == NULL)
         return fail(error, STATUS_NO_MEMORY, "%s: no memory for %zu bytes", what, bytes);
-    if (pointer != NULL) {
-        memset(pointer, 0, bytes);
-        atomic_fetch_add(&balance, 1);
-    }
-    *out = pointer;
+    memset(line, 0, ALIGNMENT + bytes);
+    const long long whole = (long long)(ALIGNMENT + bytes);
+    memcpy(line, &whole, sizeof whole);
+    count_bytes(whole);
+    atomic_fetch_add(&balance, 1);
+    *out = line + ALIGNMENT;
     return STATUS_OK;
 }
 
@@ -28,11 +41,25 @@ void memory_free(void *pointer)
 {
     if (pointer == NULL)
         return;
+    char *const line = (char *)pointer - ALIGNMENT;
+    long long whole = 0;
+    memcpy(&whole, line, sizeof whole);
+    count_bytes(-whole);
     atomic_fetch_sub(&balance, 1);
-    free(pointer);
+    free(line);
 }
 
 int64_t memory_balance(void)
 {
     return atomic_load(&balance);
+}
+
+int64_t memory_in_use(void)
+{
+    return atomic_load(&in_use);
+}
+
+int64_t memory_peak(void)
+{
+    return atomic_load(&peak);
 }

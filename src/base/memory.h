@@ -17,4 +17,9 @@ void memory_free(void *pointer);
 /* Blocks allocated and not yet freed: zero at exit, or something leaked. */
 int64_t memory_balance(void);
 
+/* Bytes of all blocks now, and the most there ever were in this process; with the line of 64 bytes that each block has
+ * in front. What libraries take is not counted. */
+int64_t memory_in_use(void);
+int64_t memory_peak(void);
+
 #endif

@@ -17,17 +17,6 @@ static const struct option_spec options[] = {
     {0},
 };
 
-static void print_bytes(const char *what, double bytes)
-{
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
-    int unit = 0;
-    while (bytes >= 1000 && unit < 4) {
-        bytes /= 1000;
-        unit++;
-    }
-    printf("%s %.3g %s", what, bytes, units[unit]);
-}
-
 static void print_axes(const struct plan *plan)
 {
     printf("trials    %" PRId64 "\n", plan_trial_count(plan));
@@ -59,18 +48,27 @@ static void print_models(const struct plan *plan)
     }
 }
 
+static void print_memory(const struct forecast *forecast)
+{
+    char node[32], rank[32], first[32], libraries[32];
+    progress_bytes(forecast->node_bytes, node, sizeof node);
+    progress_bytes(forecast->rank_bytes, rank, sizeof rank);
+    progress_bytes(forecast->first_rank_bytes, first, sizeof first);
+    progress_bytes(FORECAST_LIBRARY_BYTES, libraries, sizeof libraries);
+    printf("memory    %s a node for data, %s a rank, %s on rank 0 (%s of each for libraries)\n", node, rank, first,
+           libraries);
+}
+
 static void print_forecast(const struct forecast *forecast, int ranks)
 {
-    char time[32];
+    char time[32], file[32];
     printf("work      %.3g FLOPs, the longest trial %.3g\n", forecast->flops, forecast->longest_flops);
     progress_duration(forecast_seconds(forecast, ranks), time, sizeof time);
+    progress_bytes(forecast->file_bytes, file, sizeof file);
     printf("time      about %s on %d rank%s, at %.3g GFLOP/s measured here\n", time, ranks, ranks == 1 ? "" : "s",
            forecast->flops_per_second * 1e-9);
-    print_bytes("memory   ", forecast->node_bytes);
-    print_bytes(" a node for data,", forecast->rank_bytes);
-    printf(" a rank\n");
-    print_bytes("file     ", forecast->file_bytes);
-    printf(" when every row is written\n");
+    print_memory(forecast);
+    printf("file      %s when every row is written\n", file);
 }
 
 static enum status print_list(struct plan *plan, struct error *error)

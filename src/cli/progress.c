@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 
 static const double plain_line_seconds = 30;
 
@@ -30,6 +31,17 @@ void progress_duration(double seconds, char *text, int bytes)
         snprintf(text, (size_t)bytes, "%lld:%02lld min", whole / 60, whole % 60);
     else
         snprintf(text, (size_t)bytes, "%lld:%02lld:%02lld h", whole / 3600, whole / 60 % 60, whole % 60);
+}
+
+void progress_bytes(double amount, char *text, int bytes)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+    int unit = 0;
+    while (amount >= 1000 && unit < 4) {
+        amount /= 1000;
+        unit++;
+    }
+    snprintf(text, (size_t)bytes, "%.3g %s", amount, units[unit]);
 }
 
 static void describe_eta(const struct progress *progress, char *text, int bytes)
@@ -78,15 +90,17 @@ void progress_report(void *context, const struct progress *progress)
 
 void progress_finish(struct progress_view *view, const struct progress *progress)
 {
-    char time[32];
+    char time[32], memory[32];
     progress_duration(progress->seconds, time, sizeof time);
+    progress_bytes((double)memory_peak(), memory, sizeof memory);
     close_line(view);
     char pairs[64] = "";
     if (progress->pairs > 0)
         snprintf(pairs, sizeof pairs, "; %lld of %lld pairs compared", (long long)progress->pairs_ended,
                  (long long)progress->pairs);
-    log_line("%lld of %lld trials have an outcome: %lld done, %lld diverged, %lld timed out, %lld failed%s (%s)",
+    log_line("%lld of %lld trials have an outcome: %lld done, %lld diverged, %lld timed out, %lld failed%s (%s; "
+             "rank 0 took %s at most)",
              (long long)count_ended(progress), (long long)progress->trials, (long long)progress->ended[OUTCOME_DONE],
              (long long)progress->ended[OUTCOME_DIVERGED], (long long)progress->ended[OUTCOME_TIMEOUT],
-             (long long)progress->ended[OUTCOME_FAILED], pairs, time);
+             (long long)progress->ended[OUTCOME_FAILED], pairs, time, memory);
 }

@@ -18,10 +18,13 @@ void progress_view_start(struct progress_view *view);
 void progress_announce(void *context, const char *what);
 void progress_report(void *context, const struct progress *progress);
 
-/* The last word: counts by outcome and the time taken. */
+/* The last word: counts by outcome, time and the most memory that this rank took, its libraries' not counted. */
 void progress_finish(struct progress_view *view, const struct progress *progress);
 
 /* "1:02:03" or "45 s". */
 void progress_duration(double seconds, char *text, int bytes);
+
+/* "497 MB" */
+void progress_bytes(double amount, char *text, int bytes);
 
 #endif

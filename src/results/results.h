@@ -119,6 +119,9 @@ struct results_row;
 enum status results_row_create(const struct results_schema *schema, enum results_table table, struct results_row **out,
                                struct error *error);
 void results_row_destroy(struct results_row **row);
+/* Bytes that a row of the table takes, and those of the fixed arrays' data, which are in memory while the file is made.
+ */
+void results_memory(const struct results_schema *schema, enum results_table table, int64_t *row, int64_t *fixed);
 /* Sets everything to absent: NaN, -1, 0 for unsigned, "" for text. */
 void results_row_clear(struct results_row *row);
 /* Lends the slab of schema->arrays[array]: its dimensions without the first; NULL when it is not of the row's table. */

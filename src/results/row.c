@@ -7,6 +7,11 @@
 
 enum { SLAB_ALIGNMENT = 64 };
 
+static int64_t padded(int64_t bytes)
+{
+    return add_capped(bytes, SLAB_ALIGNMENT - 1) / SLAB_ALIGNMENT * SLAB_ALIGNMENT;
+}
+
 static void measure_slabs(const struct results_schema *schema, enum results_table table, struct results_row *row)
 {
     int64_t offset = 0;
@@ -20,10 +25,24 @@ static void measure_slabs(const struct results_schema *schema, enum results_tabl
             continue;
         slab->items = array_items(schema->dimensions, array, 1);
         slab->bytes = multiply_capped(slab->items, (int64_t)type_bytes(array->type, array->text_bytes));
-        const int64_t padded = add_capped(slab->bytes, SLAB_ALIGNMENT - 1) / SLAB_ALIGNMENT * SLAB_ALIGNMENT;
-        offset = add_capped(offset, padded);
+        offset = add_capped(offset, padded(slab->bytes));
     }
     row->bytes = offset;
+}
+
+void results_memory(const struct results_schema *schema, enum results_table table, int64_t *row, int64_t *fixed)
+{
+    *row = multiply_capped(schema->array_count, sizeof(struct slab));
+    *fixed = 0;
+    for (int a = 0; a < schema->array_count; a++) {
+        const struct results_array *array = &schema->arrays[a];
+        const bool is_row = array_is_row_of(array, schema->pair_dimension, table);
+        const int64_t items = array_items(schema->dimensions, array, is_row ? 1 : 0);
+        int64_t *sum = is_row ? row : fixed;
+        if (is_row || !array_is_row(array))
+            *sum =
+                add_capped(*sum, padded(multiply_capped(items, (int64_t)type_bytes(array->type, array->text_bytes))));
+    }
 }
 
 enum status results_row_create(const struct results_schema *schema, enum results_table table, struct results_row **out,

@@ -89,19 +89,15 @@ static enum status number_model(struct plan *plan, int32_t *number, struct error
     return found == plan->shapeless.count ? growing_add(&plan->shapeless, &plan->config.model, error) : STATUS_OK;
 }
 
-static int64_t larger(int64_t a, int64_t b)
+/* Floats that an optimizer keeps, at most, of the training and the stages before it. */
+static int32_t state_per_parameter(const struct train_config *train)
 {
-    return a > b ? a : b;
-}
-
-static void note_largest(struct plan *plan, const struct train_config *train)
-{
-    const struct optimizer_ops *optimizer = (const struct optimizer_ops *)train->optimizer.kind;
-    plan->largest_batch = larger(plan->largest_batch, train->batch_size);
-    plan->largest_state = larger(plan->largest_state, optimizer->state_per_parameter);
-    plan->most_stages = (int)larger(plan->most_stages, train->stages.count);
-    for (int i = 0; i < train->stages.count; i++)
-        note_largest(plan, &((const struct stage_config *)train->stages.items[i])->train);
+    int most = ((const struct optimizer_ops *)train->optimizer.kind)->state_per_parameter;
+    for (int i = 0; i < train->stages.count; i++) {
+        const int of_stage = state_per_parameter(&((const struct stage_config *)train->stages.items[i])->train);
+        most = of_stage > most ? of_stage : most;
+    }
+    return most;
 }
 
 static enum status add_trial(struct plan *plan, int64_t point, struct error *error)
@@ -112,14 +108,16 @@ static enum status add_trial(struct plan *plan, int64_t point, struct error *err
                                .batch_size = train->batch_size,
                                .stop_steps = train->stop.steps,
                                .check_steps = train->stop.train_loss > 0 ? train->stop.every : 0,
-                               .stages = train->stages};
+                               .stages = train->stages,
+                               .state_per_parameter = state_per_parameter(train)};
     TRY(number_source(plan, point, &trial.source, error));
     TRY(number_variant(plan, trial.source, &trial.variant, error));
     TRY(number_model(plan, &trial.model, error));
     TRY(hash_config(plan, &trial.identity, error));
     if (plan->trials.count == 0)
         plan->first = plan->config;
-    note_largest(plan, train);
+    if (train->stages.count > plan->most_stages)
+        plan->most_stages = train->stages.count;
     TRY(plan_axes_add(plan, point, error));
     return growing_add(&plan->trials, &trial, error);
 }
@@ -284,16 +282,6 @@ int64_t plan_longest_steps(const struct plan *plan)
 int plan_most_stages(const struct plan *plan)
 {
     return plan->most_stages;
-}
-
-int64_t plan_largest_batch(const struct plan *plan)
-{
-    return plan->largest_batch;
-}
-
-int64_t plan_largest_state(const struct plan *plan)
-{
-    return plan->largest_state;
 }
 
 enum status plan_trial_config(struct plan *plan, int64_t trial, struct trial_config *out, struct error *error)

@@ -25,8 +25,9 @@ struct plan_trial {
     int64_t batch_size, stop_steps, check_steps; /* 0: no such limit, no checks within epochs */
     struct item_list stages;                     /* of train.stages, lent by the plan */
     int32_t source, variant, model;
-    double flops;   /* predicted, whole trial, at most */
-    double samples; /* that it trains on, stages included, at most */
+    int32_t state_per_parameter; /* floats that an optimizer of it keeps, at most */
+    double flops;                /* predicted, whole trial, at most */
+    double samples;              /* that it trains on, stages included, at most */
     struct hash128 identity;
 };
 
@@ -95,8 +96,6 @@ const struct trial_config *plan_sweep_config(const struct plan *plan);
 int64_t plan_longest_epochs(const struct plan *plan); /* after plan_resolve */
 int64_t plan_longest_steps(const struct plan *plan);  /* after plan_resolve */
 int plan_most_stages(const struct plan *plan);        /* of a trial's train.stages */
-int64_t plan_largest_batch(const struct plan *plan);
-int64_t plan_largest_state(const struct plan *plan); /* floats a parameter that an optimizer keeps */
 
 int plan_axis_count(const struct plan *plan);
 const char *plan_axis_name(const struct plan *plan, int axis);

@@ -20,7 +20,7 @@ struct plan {
     struct grid *grid;
     char *base_directory;
     struct trial_config first; /* of trial 0 */
-    int64_t longest_epochs, longest_steps, largest_batch, largest_state;
+    int64_t longest_epochs, longest_steps;
     int most_stages;
     struct growing trials;     /* struct plan_trial */
     struct growing sources;    /* struct plan_source */

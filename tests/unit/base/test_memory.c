@@ -25,6 +25,25 @@ static void memory_is_zeroed_aligned_and_counted(void **state)
     assert_int_equal(memory_balance(), 0);
 }
 
+static void bytes_in_use_and_their_peak_are_counted(void **state)
+{
+    (void)state;
+    enum { LINE = 64 };
+    void *first = NULL, *second = NULL;
+    const int64_t before = memory_peak();
+    assert_int_equal(memory_in_use(), 0);
+    assert_int_equal(memory_allocate(&first, 1, 1 << 20, "test", NULL), STATUS_OK);
+    assert_int_equal(memory_in_use(), (1 << 20) + LINE);
+    assert_true(before < memory_in_use());
+    assert_int_equal(memory_allocate(&second, 1, 1, "test", NULL), STATUS_OK);
+    assert_int_equal(memory_in_use(), (1 << 20) + 3 * LINE);
+    memory_free(first);
+    assert_int_equal(memory_in_use(), 2 * LINE);
+    memory_free(second);
+    assert_int_equal(memory_in_use(), 0);
+    assert_int_equal(memory_peak(), (1 << 20) + 3 * LINE);
+}
+
 static void no_items_need_no_memory(void **state)
 {
     (void)state;
@@ -49,6 +68,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_is_zeroed_aligned_and_counted),
+        cmocka_unit_test(bytes_in_use_and_their_peak_are_counted),
         cmocka_unit_test(no_items_need_no_memory),
         cmocka_unit_test(too_much_is_refused_by_name),
     };
