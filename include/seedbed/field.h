@@ -34,7 +34,8 @@ enum field_type {
     FIELD_CHOICE,   /* struct choice: `name`, or {kind: name, setting: value} */
     FIELD_CHOICES,  /* struct choices: a map from names out of .kinds to their settings */
     FIELD_SECTION,  /* a nested struct described by .section */
-    FIELD_LIST      /* struct item_list: each item is what .item says */
+    FIELD_LIST,     /* struct item_list: each item is what .item says */
+    FIELD_MATRIX    /* struct real_matrix: a list of rows, each a list of as many numbers */
 };
 
 enum field_flag {
@@ -59,6 +60,12 @@ struct integer_list {
 struct real_list {
     int count;
     double values[FIELD_LIST_MAX];
+};
+
+/* Lent by whoever read the configuration, and never changed. */
+struct real_matrix {
+    int rows, columns;
+    const double *values; /* [rows, columns]; NULL: none */
 };
 
 struct kind;
@@ -96,7 +103,7 @@ struct field {
     enum field_type type;
     size_t offset;                  /* in the section's struct, or in choice.settings */
     const char *default_text;       /* as it would be written in YAML; NULL: the key is required */
-    double minimum, maximum;        /* of a number, or of each item of a list */
+    double minimum, maximum;        /* of a number, or of each one in a list or matrix */
     unsigned flags;                 /* enum field_flag */
     const char *unit;               /* NULL: none */
     const char *summary;            /* one sentence */

@@ -14,6 +14,9 @@ struct loss_ops {
     /* dlogits = scale * d(value)/d(logits).   dlogits [n, classes]; overwritten */
     void (*gradient)(const void *settings, int n, int classes, const float *logits, const int16_t *labels, float scale,
                      float *dlogits);
+
+    /* The number of classes that the settings are made for; 0: any. NULL: always any. */
+    int (*classes)(const void *settings);
 };
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "config/binder.h"
 #include "config/scalar.h"
 #include "config/spacing.h"
@@ -231,6 +232,53 @@ static void bind_reals(const struct slot *slot)
     *(struct real_list *)slot->out = list;
 }
 
+/* Whether row i is a list of as many values as the first. */
+static bool is_row(const struct slot *slot, int i)
+{
+    const struct tree_node *row = slot->node->items[i], *first = slot->node->items[0];
+    if (row->type != TREE_LIST || row->count == 0)
+        slot_fault(slot, row,
+                   "row %d is no list of numbers; a matrix is a list of rows, such as [[0.9, 0.1], [0.2, 0.8]]", i);
+    else if (row->count != first->count)
+        slot_fault(slot, row, "row %d has %d numbers, but row 0 has %d; all rows of a matrix are as long", i,
+                   row->count, first->count);
+    return row->type == TREE_LIST && row->count > 0 && row->count == first->count;
+}
+
+static bool read_rows(const struct slot *slot, int columns, double *values)
+{
+    for (int i = 0; i < slot->node->count; i++) {
+        if (!is_row(slot, i))
+            return false;
+        for (int j = 0; j < columns; j++)
+            if (read_real(slot, slot->node->items[i]->items[j], &values[i * columns + j]))
+                values[i * columns + j] += 0.0; /* the two zeros are one value */
+    }
+    return true;
+}
+
+static void bind_matrix(const struct slot *slot)
+{
+    struct real_matrix *const matrix = slot->out;
+    void *room = NULL;
+    *matrix = (struct real_matrix){0};
+    if (!slot_is_list(slot) || slot->node->count == 0 || !is_row(slot, 0))
+        return;
+    const int rows = slot->node->count, columns = slot->node->items[0]->count;
+    const size_t bytes = (size_t)rows * (size_t)columns * sizeof(double);
+    const double *kept = NULL;
+    if (memory_allocate(&room, 1, bytes, "matrix", NULL) == STATUS_OK && read_rows(slot, columns, room)) {
+        kept = config_lists_keep(slot->binder->lists, room, bytes);
+        if (kept == NULL)
+            slot_fault(slot, slot->node, "no memory for the matrix");
+    }
+    if (room == NULL)
+        slot_fault(slot, slot->node, "no memory for the matrix");
+    memory_free(room);
+    if (kept != NULL)
+        *matrix = (struct real_matrix){.rows = rows, .columns = columns, .values = kept};
+}
+
 /* The kind named by a scalar; NULL and a fault when there is none. */
 static const struct kind *read_name(const struct slot *slot, const struct tree_node *item)
 {
@@ -286,6 +334,7 @@ void bind_value(const struct slot *slot)
         [FIELD_SEED] = bind_seed,       [FIELD_DURATION] = bind_duration, [FIELD_TEXT] = bind_text,
         [FIELD_PATH] = bind_path,       [FIELD_INTEGERS] = bind_integers, [FIELD_REALS] = bind_reals,
         [FIELD_NAME] = bind_name,       [FIELD_NAMES] = bind_names,       [FIELD_CHOICE] = bind_choice,
-        [FIELD_CHOICES] = bind_choices, [FIELD_SECTION] = bind_section,   [FIELD_LIST] = bind_list};
+        [FIELD_CHOICES] = bind_choices, [FIELD_SECTION] = bind_section,   [FIELD_LIST] = bind_list,
+        [FIELD_MATRIX] = bind_matrix};
     binders[slot->field->type](slot);
 }

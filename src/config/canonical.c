@@ -2,6 +2,7 @@
  * with their length in front, nothing from how the file was written. Written for speed: once per point of a grid. */
 #include <string.h>
 
+#include "base/hash.h"
 #include "config/config.h"
 #include "config/names.h"
 
@@ -90,6 +91,19 @@ static void add_list(struct text *out, const struct field *field, const void *va
     add_string(out, "]");
 }
 
+/* By a hash of its values: one of a hundred classes has ten thousand. */
+static void add_matrix(struct text *out, const struct real_matrix *matrix)
+{
+    const size_t bytes = (size_t)matrix->rows * (size_t)matrix->columns * sizeof *matrix->values;
+    const struct hash128 hash = hash_bytes128(matrix->values, bytes);
+    add_integer(out, matrix->rows);
+    add_string(out, "x");
+    add_integer(out, matrix->columns);
+    add_string(out, ":");
+    add_hexadecimal(out, hash.high);
+    add_hexadecimal(out, hash.low);
+}
+
 static void add_value(struct text *out, const struct field *field, const void *value);
 
 static void add_items(struct text *out, const struct field *field, const struct item_list *list)
@@ -134,6 +148,9 @@ static void add_value(struct text *out, const struct field *field, const void *v
         break;
     case FIELD_LIST:
         add_items(out, field, value);
+        break;
+    case FIELD_MATRIX:
+        add_matrix(out, value);
         break;
     case FIELD_SECTION:
         add_string(out, "{");

@@ -125,6 +125,21 @@ static void write_choices(struct text *out, const struct choices *choices)
     text_add(out, "}");
 }
 
+static void write_matrix(struct text *out, const struct real_matrix *matrix)
+{
+    text_add(out, "[");
+    for (int i = 0; i < matrix->rows; i++) {
+        write_list_item(out, i);
+        text_add(out, "[");
+        for (int j = 0; j < matrix->columns; j++) {
+            write_list_item(out, j);
+            write_real(out, matrix->values[i * matrix->columns + j]);
+        }
+        text_add(out, "]");
+    }
+    text_add(out, "]");
+}
+
 static void write_list(struct text *out, const struct field *field, const struct item_list *list)
 {
     text_add(out, "[");
@@ -183,6 +198,9 @@ void write_value(struct text *out, const struct field *field, const void *value)
         break;
     case FIELD_LIST:
         write_list(out, field, value);
+        break;
+    case FIELD_MATRIX:
+        write_matrix(out, value);
         break;
     }
 }

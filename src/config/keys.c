@@ -232,6 +232,8 @@ int field_list_depth(const struct field *field)
 {
     if (field->type == FIELD_LIST)
         return 1 + field_list_depth(field->item);
+    if (field->type == FIELD_MATRIX)
+        return 2;
     return field->type == FIELD_INTEGERS || field->type == FIELD_REALS || field->type == FIELD_NAMES;
 }
 

@@ -72,6 +72,20 @@ static bool match_items(const struct field *field, const struct item_list *list,
     return node->type == TREE_LIST && node->count == list->count;
 }
 
+static bool match_matrix(const struct real_matrix *matrix, const struct tree_node *node)
+{
+    double number = 0;
+    for (int i = 0; i < node->count && i < matrix->rows; i++) {
+        const struct tree_node *row = node->items[i];
+        if (row->type != TREE_LIST || row->count != matrix->columns)
+            return false;
+        for (int j = 0; j < row->count; j++)
+            if (scalar_real(row->items[j], &number) != NULL || number != matrix->values[i * matrix->columns + j])
+                return false;
+    }
+    return node->type == TREE_LIST && node->count == matrix->rows;
+}
+
 static bool match_seed(int64_t value, const struct tree_node *node)
 {
     int64_t wanted = -1;
@@ -126,6 +140,8 @@ bool config_matches(const struct field *field, const void *value, const struct t
         return node->type == TREE_MAP && match_table(field->section, value, node, "");
     case FIELD_LIST:
         return match_items(field, value, node);
+    case FIELD_MATRIX:
+        return match_matrix(value, node);
     default:
         return false;
     }

@@ -129,7 +129,8 @@ void phrase_add_allowed(struct phrase *phrase, const struct field *field)
                                         [FIELD_TEXT] = "a text",
                                         [FIELD_PATH] = "a path",
                                         [FIELD_INTEGERS] = "a list of whole numbers",
-                                        [FIELD_REALS] = "a list of numbers"};
+                                        [FIELD_REALS] = "a list of numbers",
+                                        [FIELD_MATRIX] = "a list of rows, lists of numbers"};
     switch (field->type) {
     case FIELD_NAME:
     case FIELD_CHOICE:
@@ -151,7 +152,7 @@ void phrase_add_allowed(struct phrase *phrase, const struct field *field)
         break;
     default:
         phrase_add(phrase, "%s", words[field->type]);
-        if ((field->type == FIELD_INTEGERS || field->type == FIELD_REALS) &&
+        if ((field->type == FIELD_INTEGERS || field->type == FIELD_REALS || field->type == FIELD_MATRIX) &&
             (field->minimum != 0 || field->maximum != 0))
             phrase_add(phrase, ", each");
         if (field->type != FIELD_SEED && field->type != FIELD_DURATION)

@@ -193,6 +193,13 @@ static bool items_equal(const struct field *item, const struct item_list *a, con
     return equal;
 }
 
+static bool matrices_equal(const struct real_matrix *a, const struct real_matrix *b)
+{
+    const size_t count = (size_t)a->rows * (size_t)a->columns;
+    return a->rows == b->rows && a->columns == b->columns &&
+           (count == 0 || memcmp(a->values, b->values, count * sizeof *a->values) == 0);
+}
+
 static bool value_equal(const struct field *field, const void *a, const void *b)
 {
     switch (field->type) {
@@ -223,6 +230,8 @@ static bool value_equal(const struct field *field, const void *a, const void *b)
         return settings_equal(field->section, a, b);
     case FIELD_LIST:
         return items_equal(field->item, a, b);
+    case FIELD_MATRIX:
+        return matrices_equal(a, b);
     }
     return false;
 }

@@ -1,27 +1,39 @@
 /* loss_forward.c - forward correction for known label noise: -log(sum over true classes i of g_i T_iy), where T_iy is
- * the probability that class i is labelled y. T belongs to the label noise of the same name and rate. With h the
- * softmax of z_i + log T_iy, dL/dz = g - h. */
+ * the probability that class i is labelled y. T belongs to the label noise of the same name and rate, or is given. With
+ * h the softmax of z_i + log T_iy, dL/dz = g - h. */
 #include <math.h>
 #include <stddef.h>
 
+#include "base/transition.h"
 #include "kernels/reduce.h"
 #include "network/losses.h"
 
-typedef double transition(double rate, int classes, int from, int to);
+struct forward_settings {
+    const struct kind *noise; /* struct transition_kind */
+    double rate;
+    struct real_matrix matrix;
+};
 
-static double symmetric_transition(double rate, int classes, int from, int to)
+typedef double transition(const struct forward_settings *settings, int classes, int from, int to);
+
+static double symmetric_transition(const struct forward_settings *settings, int classes, int from, int to)
 {
-    return from == to ? 1 - rate : rate / (classes - 1);
+    return from == to ? 1 - settings->rate : settings->rate / (classes - 1);
 }
 
-static double uniform_transition(double rate, int classes, int from, int to)
+static double uniform_transition(const struct forward_settings *settings, int classes, int from, int to)
 {
-    return (from == to ? 1 - rate : 0) + rate / classes;
+    return (from == to ? 1 - settings->rate : 0) + settings->rate / classes;
 }
 
-static double pair_transition(double rate, int classes, int from, int to)
+static double pair_transition(const struct forward_settings *settings, int classes, int from, int to)
 {
-    return (from == to ? 1 - rate : 0) + ((from + 1) % classes == to ? rate : 0);
+    return (from == to ? 1 - settings->rate : 0) + ((from + 1) % classes == to ? settings->rate : 0);
+}
+
+static double matrix_transition(const struct forward_settings *settings, int classes, int from, int to)
+{
+    return settings->matrix.values[(int64_t)from * classes + to];
 }
 
 struct transition_kind {
@@ -32,18 +44,52 @@ struct transition_kind {
 static const struct transition_kind symmetric = {{.name = "symmetric"}, symmetric_transition};
 static const struct transition_kind uniform = {{.name = "uniform"}, uniform_transition};
 static const struct transition_kind pair = {{.name = "pair"}, pair_transition};
+static const struct transition_kind class_conditional = {{.name = "class_conditional"}, matrix_transition};
 
 static const struct kind_table transition_table = {
-    .what = "noise", .kinds = (const struct kind *const[]){&symmetric.kind, &uniform.kind, &pair.kind, NULL}};
-
-struct forward_settings {
-    const struct kind *noise; /* struct transition_kind */
-    double rate;
-};
+    .what = "noise",
+    .kinds = (const struct kind *const[]){&symmetric.kind, &uniform.kind, &pair.kind, &class_conditional.kind, NULL}};
 
 static double transition_of(const struct forward_settings *settings, int classes, int from, int to)
 {
-    return ((const struct transition_kind *)(const void *)settings->noise)->of(settings->rate, classes, from, to);
+    return ((const struct transition_kind *)(const void *)settings->noise)->of(settings, classes, from, to);
+}
+
+/* A label that no class can have would have an infinite loss. */
+static enum status check_labels(const struct real_matrix *matrix, struct error *error)
+{
+    for (int label = 0; label < matrix->columns; label++) {
+        double sum = 0;
+        for (int i = 0; i < matrix->rows; i++)
+            sum += matrix->values[i * matrix->columns + label];
+        if (!(sum > 0))
+            return fail(
+                error, STATUS_BAD_SWEEP,
+                "column %d of matrix is 0: no sample could be labelled %d, and the loss of one that is would be "
+                "infinite; give some class a probability above 0",
+                label, label);
+    }
+    return STATUS_OK;
+}
+
+static enum status forward_check(const void *settings, struct error *error)
+{
+    const struct forward_settings *const forward = settings;
+    const bool given = forward->matrix.rows > 0;
+    if (forward->noise != &class_conditional.kind)
+        return given ? fail(error, STATUS_BAD_SWEEP,
+                            "a matrix is given, but noise is %s; write noise: class_conditional, or leave out matrix",
+                            forward->noise->name)
+                     : STATUS_OK;
+    if (!given)
+        return fail(error, STATUS_BAD_SWEEP, "noise: class_conditional needs a matrix");
+    TRY(transition_check(&forward->matrix, error));
+    return check_labels(&forward->matrix, error);
+}
+
+static int forward_classes(const void *settings)
+{
+    return ((const struct forward_settings *)settings)->matrix.rows;
 }
 
 /* The labelled class as seen through T: sum of T_iy exp(z_i - maximum), maximum over the i with T_iy above 0. */
@@ -134,12 +180,20 @@ static const struct field forward_fields[] = {
      .offset = offsetof(struct forward_settings, rate),
      .default_text = "0.2",
      .maximum = 1,
-     .summary = "The noise rate to correct for; 0 is cross-entropy."},
+     .summary = "The noise rate to correct for; 0 is cross-entropy. Of class_conditional the matrix says all."},
+    {.name = "matrix",
+     .type = FIELD_MATRIX,
+     .offset = offsetof(struct forward_settings, matrix),
+     .default_text = "[]",
+     .maximum = 1,
+     .summary = "Of class_conditional: a row for each true class with the probability of each label."},
     {.name = NULL}};
 
 const struct loss_ops loss_forward_correction = {
     .kind = {.name = "forward_correction",
              .summary = "-log(sum of g_i P(labelled y if i is true)), for known label noise (Patrini et al. 2017)",
-             .fields = forward_fields},
+             .fields = forward_fields,
+             .check = forward_check},
+    .classes = forward_classes,
     .value = forward_value,
     .gradient = forward_gradient};

@@ -55,6 +55,9 @@ void plan_find_place(struct plan *plan, int64_t point, const char *key, char *pl
 /* Finds the pairs that the sweep asks for; the last part of plan_resolve. */
 enum status plan_make_pairs(struct plan *plan, struct faults *faults, struct error *error);
 
+/* The number of classes that the loss's settings are made for; 0: any. */
+int plan_loss_classes(const struct choice *loss);
+
 /* STATUS_BAD_SWEEP with the number of faults. */
 enum status plan_refuse(const struct faults *faults, const char *name, struct error *error);
 

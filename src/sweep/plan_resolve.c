@@ -67,6 +67,35 @@ static void check_noises(struct plan *plan, const struct plan_trial *trial, stru
     }
 }
 
+int plan_loss_classes(const struct choice *loss)
+{
+    const struct loss_ops *ops = (const struct loss_ops *)loss->kind;
+    return ops->classes == NULL ? 0 : ops->classes(loss->settings);
+}
+
+static void check_loss(struct plan *plan, const struct plan_trial *trial, const char *key, int made_for,
+                       struct faults *faults)
+{
+    const int classes = plan_source_at(plan, trial->source)->dataset->shape.classes;
+    char place[256] = "";
+    if (made_for == 0 || made_for == classes)
+        return;
+    plan_find_place(plan, trial->point, key, place, sizeof place);
+    faults_add(faults, place, "%s: it is made for %d classes, but the data has %d; give %d x %d numbers", key, made_for,
+               classes, classes, classes);
+}
+
+static void check_losses(struct plan *plan, const struct plan_trial *trial, struct faults *faults)
+{
+    check_loss(plan, trial, "train.loss", trial->loss_classes, faults);
+    for (int i = 0; i < trial->stages.count; i++) {
+        const struct stage_config *stage = trial->stages.items[i];
+        char key[64];
+        snprintf(key, sizeof key, "train.stages.%d.loss", i);
+        check_loss(plan, trial, key, plan_loss_classes(&stage->train.loss), faults);
+    }
+}
+
 /* The network that trial->model's configuration makes on this input. */
 static enum status number_shaped_model(struct plan *plan, struct hash_map *numbers, const struct plan_trial *trial,
                                        int32_t *number, struct faults *faults, struct error *error)
@@ -189,6 +218,7 @@ static enum status resolve_trial(struct plan *plan, struct hash_map maps[2], int
     check_sizes(plan, trial, count, faults);
     check_augment(plan, trial, faults);
     check_noises(plan, trial, faults);
+    check_losses(plan, trial, faults);
     TRY(number_shaped_model(plan, &maps[0], trial, &trial->model, faults, error));
     predict_cost(plan, trial, count);
     finish_identity(plan, trial);

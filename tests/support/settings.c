@@ -121,11 +121,10 @@ void choice_integers(struct choice *choice, const char *key, int count, const in
         list->values[i] = values[i];
 }
 
-void choice_reals(struct choice *choice, const char *key, int count, const double *values)
+void choice_matrix(struct choice *choice, const char *key, int rows, int columns, const double *values)
 {
-    struct real_list *const list = place_of(choice, key, FIELD_REALS);
-    list->count = count;
-    memcpy(list->values, values, (size_t)count * sizeof *values);
+    *(struct real_matrix *)place_of(choice, key, FIELD_MATRIX) =
+        (struct real_matrix){.rows = rows, .columns = columns, .values = values};
 }
 
 void choice_items(struct choice *choice, const char *key, int count, const void *const *items)

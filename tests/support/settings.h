@@ -21,8 +21,9 @@ void choice_real(struct choice *choice, const char *key, double value);
 void choice_flag(struct choice *choice, const char *key, bool value);
 void choice_name(struct choice *choice, const char *key, const char *value);
 void choice_integers(struct choice *choice, const char *key, int count, const int64_t *values);
-void choice_reals(struct choice *choice, const char *key, int count, const double *values);
 /* Of a list of items, which are lent. */
 void choice_items(struct choice *choice, const char *key, int count, const void *const *items);
+/* values [rows, columns] are lent. */
+void choice_matrix(struct choice *choice, const char *key, int rows, int columns, const double *values);
 
 #endif

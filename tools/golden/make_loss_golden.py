@@ -101,7 +101,13 @@ def hard_bootstrap(z, y, beta):
     return cross_entropy_with([beta * hot(j, y) + (1 - beta) * hot(j, predicted) for j in range(CLASSES)], z)
 
 
+MATRIX = [["0.5", "0.25", "0.125", "0.125", "0"], ["0", "1", "0", "0", "0"], ["0.0625", "0", "0.9375", "0", "0"],
+          ["0.25", "0.25", "0", "0.25", "0.25"], ["0.5", "0", "0", "0.25", "0.25"]]
+
+
 def transition(noise, rate, i, y):
+    if noise == "class_conditional":
+        return D(MATRIX[i][y])
     if noise == "symmetric":
         return 1 - rate if i == y else rate / (CLASSES - 1)
     return (1 - rate) * hot(i, y) + (rate / CLASSES if noise == "uniform" else rate * hot((i + 1) % CLASSES, y))
@@ -123,13 +129,14 @@ VARIANTS = [
     (soft_bootstrap, dict(beta="0.3")), (hard_bootstrap, dict(beta="0.8")), (hard_bootstrap, dict(beta="0.3")),
     (forward_correction, dict(noise="symmetric", rate="0")), (forward_correction, dict(noise="symmetric", rate="0.4")),
     (forward_correction, dict(noise="uniform", rate="0.4")), (forward_correction, dict(noise="pair", rate="0.3")),
+    (forward_correction, dict(noise="class_conditional", rate="0.2")),
 ]
 KINKED = [(hinge, 2), (hard_bootstrap, 2)]  # rows where a loss has no gradient
 
 
 def setting(value):
     """As the engine reads it: a name, or a double."""
-    return value if value.isalpha() else D(float(value))
+    return value if value[0].isalpha() else D(float(value))
 
 
 def differences(loss, z, y, settings):
@@ -143,7 +150,7 @@ def text(value):
 
 
 def c_value(value):
-    return f'0, "{value}"' if value.isalpha() else f"{float(value)!r}, NULL"
+    return f'0, "{value}"' if value[0].isalpha() else f"{float(value)!r}, NULL"
 
 
 def print_cases():
@@ -166,6 +173,9 @@ def main():
     print("static const struct golden_row {\n    float logits[GOLDEN_CLASSES];\n    int16_t label;\n} golden_rows[] = {")
     for z, y in ROWS:
         print(f"    {{{{{', '.join(repr(float(x)) + 'f' for x in z)}}}, {y}}},")
+    print("};\n\n/* Of the noise class_conditional. */\nstatic const double golden_matrix[GOLDEN_CLASSES * GOLDEN_CLASSES] = {")
+    for row in MATRIX:
+        print(f"    {', '.join(repr(float(x)) for x in row)},")
     print("};\n\nstatic const struct golden_variant {\n    const char *loss;\n    struct golden_setting {\n"
           "        const char *key;\n        double value;\n        const char *name; /* NULL: a number */\n    } settings[GOLDEN_SETTINGS];\n} golden_variants[] = {")
     for loss, settings in VARIANTS:

@@ -15,6 +15,7 @@ import tiny_network
 from tiny_network import CLASSES, STEPS, array
 
 RATE = 0.05
+NOISES = ("symmetric", "uniform", "pair", "class_conditional")
 ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "softplus": F.softplus, "linear": lambda x: x}
 SGD = [(0.0, False), (0.9, False), (0.9, True)]
 
@@ -55,11 +56,15 @@ def bootstrap(z, hot, beta, own):
     return -((beta * hot + (1 - beta) * own) * F.log_softmax(z, dim=1)).sum(dim=1)
 
 
+MATRIX = [[0.75, 0.25, 0.0], [0.125, 0.625, 0.25], [0.0, 0.375, 0.625]]
+
+
 def forward_correction(z, y, hot, noise, rate):
     one = torch.eye(CLASSES, dtype=z.dtype)
     matrix = {"symmetric": (1 - rate) * one + rate / (CLASSES - 1) * (1 - one),
               "uniform": (1 - rate) * one + rate / CLASSES,
-              "pair": (1 - rate) * one + rate * one.roll(1, dims=1)}[noise]
+              "pair": (1 - rate) * one + rate * one.roll(1, dims=1),
+              "class_conditional": torch.tensor(MATRIX, dtype=z.dtype)}[noise]
     return -((F.softmax(z, dim=1) @ matrix) * hot).sum(dim=1).log()
 
 
@@ -83,7 +88,7 @@ LOSSES = {
     "soft_bootstrap": (lambda z, y, hot, beta: bootstrap(z, hot, beta, F.softmax(z, dim=1)), [dict(beta=0.6)]),
     "hard_bootstrap": (lambda z, y, hot, beta: bootstrap(z, hot, beta, F.one_hot(z.argmax(dim=1), CLASSES)),
                        [dict(beta=0.6)]),
-    "forward_correction": (forward_correction, [dict(noise=noise, rate=0.3) for noise in ("symmetric", "uniform", "pair")]),
+    "forward_correction": (forward_correction, [dict(noise=noise, rate=0.3) for noise in NOISES]),
 }
 
 
@@ -133,6 +138,8 @@ def main():
     print("#ifndef SEEDBED_TESTS_GOLDEN_TRAINING_H\n#define SEEDBED_TESTS_GOLDEN_TRAINING_H\n\n#include <stdbool.h>\n#include <stddef.h>\n")
     tiny_network.print_head(x, tensors, ", GOLDEN_LOSS_SETTINGS = 3")
     print(f"static const double golden_rate = {RATE};")
+    print("/* of the noise class_conditional */")
+    print(f"static const double golden_matrix[] = {{{', '.join(str(x) for row in MATRIX for x in row)}}};")
     print("static const struct golden_case {\n    const char *loss, *activation, *schedule;\n    double momentum, decay;")
     print("    bool nesterov;\n    struct {\n        const char *key;\n        double value;\n        const char *name; /* NULL: a number */\n    } settings[GOLDEN_LOSS_SETTINGS];\n    float end[GOLDEN_PARAMETERS];\n} golden_cases[] = {")
     for case in cases():

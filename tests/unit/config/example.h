@@ -21,6 +21,7 @@ struct example {
     double wait;
     struct integer_list sizes;
     struct real_list weights;
+    struct real_matrix table;
     const struct kind *colour;
     struct name_list colours;
     struct choice tool;
@@ -140,6 +141,12 @@ static const struct field example_fields[] = {
      .default_text = "[1, 2]",
      .maximum = 50},
     {.name = "weights", .type = FIELD_REALS, .offset = offsetof(struct example, weights), .default_text = "[]"},
+    {.name = "table",
+     .type = FIELD_MATRIX,
+     .offset = offsetof(struct example, table),
+     .default_text = "[]",
+     .minimum = -9,
+     .maximum = 9},
     {.name = "colour",
      .type = FIELD_NAME,
      .offset = offsetof(struct example, colour),

@@ -146,6 +146,25 @@ static void an_unknown_kind_is_one_fault(void **state)
                  "s:1:7: tool: 'hamer' is not a known tool; did you mean 'hammer'? allowed: drill, hammer, tape\n");
 }
 
+static void a_matrix_is_bound_row_after_row(void **state)
+{
+    (void)state;
+    example_read(&reading, "table: [[1, 2.5, -3], [4e-1, 5, 6]]\n");
+    assert_true(reading.good);
+    const struct real_matrix *table = &reading.config.table;
+    assert_int_equal(table->rows, 2);
+    assert_int_equal(table->columns, 3);
+    assert_memory_equal(table->values, ((double[]){1, 2.5, -3, 0.4, 5, 6}), 6 * sizeof(double));
+    example_end(&reading);
+    check_faults("table: 3\n", "s:1:8: table: '3' is one value where a list is expected; write [3]\n");
+    check_faults("table: [[1], 2]\n", "s:1:14: table: row 1 is no list of numbers; a matrix is a list of rows, such as "
+                                      "[[0.9, 0.1], [0.2, 0.8]]\n");
+    check_faults("table: [[1, 2], [3]]\n",
+                 "s:1:17: table: row 1 has 1 numbers, but row 0 has 2; all rows of a matrix are as long\n");
+    check_faults("table: [[10]]\n",
+                 "s:1:10: table: '10' is too large; allowed: a list of rows, lists of numbers, each from -9 to 9\n");
+}
+
 static void a_key_without_default_is_required(void **state)
 {
     (void)state;
@@ -160,8 +179,8 @@ static void all_faults_of_a_file_are_found(void **state)
     check_faults(
         "count: x\nfoo: 1\ninner: {rate: y}\nextras: {drll: {}}\n",
         "s:1:8: count: 'x' is not a number; allowed: a whole number from 1 to 100\n"
-        "s:2:1: unknown key 'foo'; allowed: title, path, count, later, wait, sizes, weights, colour, colours, tool, "
-        "other, extras, inner, rack, steps\n"
+        "s:2:1: unknown key 'foo'; allowed: title, path, count, later, wait, sizes, weights, table, colour, colours, "
+        "tool, other, extras, inner, rack, steps\n"
         "s:3:15: inner.rate: 'y' is not a number; allowed: a number\n"
         "s:4:10: extras: 'drll' is not a known tool; did you mean 'drill'? allowed: drill, hammer, tape\n");
 }
@@ -244,6 +263,7 @@ int main(void)
         cmocka_unit_test(unknown_keys_name_the_nearest),
         cmocka_unit_test(settings_of_other_kinds_are_named),
         cmocka_unit_test(an_unknown_kind_is_one_fault),
+        cmocka_unit_test(a_matrix_is_bound_row_after_row),
         cmocka_unit_test(a_key_without_default_is_required),
         cmocka_unit_test(all_faults_of_a_file_are_found),
         cmocka_unit_test(binding_again_leaves_nothing_of_before),

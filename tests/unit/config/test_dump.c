@@ -18,6 +18,7 @@ static const char *const texts[] = {
     "other: {kind: hammer, weight: -3}\nextras: {hammer: {weight: 1}, tape: {}}\n",
     "inner: {rate: 1e22, careful: false, pinned: 9}\nwait: 1.5\n",
     "rack: []\nsteps: [{times: 2, with: drill}]\n",
+    "table: [[0.1, -0.0, 1e-300], [-9, 9, 3.141592653589793]]\n",
     "rack:\n  - tape\n  - {kind: box, tools: [tape, {kind: hammer, weight: 2}], shelves: [[], [tape, drill]]}\n"
     "steps:\n  - {times: 1, with: hammer, weight: 3}\n  - {loud: true, times: 9}\n",
 };
@@ -113,6 +114,9 @@ static void every_value_enters_the_identity(void **state)
                                             "sizes: []\n",
                                             "weights: [1]\n",
                                             "weights: [1, 1]\n",
+                                            "table: [[1, 1]]\n",
+                                            "table: [[1, 2]]\n",
+                                            "table: [[1], [1]]\n",
                                             "colour: no\n",
                                             "colours: [no]\n",
                                             "colours: []\n",

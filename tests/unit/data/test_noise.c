@@ -178,7 +178,7 @@ static void a_matrix_gives_every_class_its_row(void **state)
         rows[i * CLASSES + i] += 0.1 * i;
     }
     struct choice noise = choice_of(&label_noise_table, "class_conditional");
-    choice_reals(&noise, "matrix", CLASSES * CLASSES, rows);
+    choice_matrix(&noise, "matrix", CLASSES, CLASSES, rows);
     assert_int_equal(noise.kind->check(noise.settings, NULL), 0);
     draw_as(&noise, 6, 0, COUNT);
     assert_rows(rows);

@@ -29,6 +29,8 @@ static struct choice variant_choice(int number)
             choice_name(&choice, variant->settings[i].key, variant->settings[i].name);
         else
             choice_real(&choice, variant->settings[i].key, variant->settings[i].value);
+    if (variant->settings[0].name != NULL && strcmp(variant->settings[0].name, "class_conditional") == 0)
+        choice_matrix(&choice, "matrix", GOLDEN_CLASSES, GOLDEN_CLASSES, golden_matrix);
     return choice;
 }
 

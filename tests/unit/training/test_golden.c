@@ -12,6 +12,8 @@ static struct train_config golden_train(const struct golden_case *golden)
             choice_name(&train.loss, golden->settings[i].key, golden->settings[i].name);
         else
             choice_real(&train.loss, golden->settings[i].key, golden->settings[i].value);
+    if (golden->settings[0].name != NULL && strcmp(golden->settings[0].name, "class_conditional") == 0)
+        choice_matrix(&train.loss, "matrix", GOLDEN_CLASSES, GOLDEN_CLASSES, golden_matrix);
     choice_real(&train.optimizer, "momentum", golden->momentum);
     choice_real(&train.optimizer, "weight_decay", golden->decay);
     choice_flag(&train.optimizer, "nesterov", golden->nesterov);
