@@ -22,7 +22,7 @@ train: {epochs: 1, optimizer: adam, stop: {steps: 1}}
 """,
     "row": """
 data: {source: gaussians, train_count: 100, test_count: 100}
-model: {kind: mlp, hidden: [300]}
+model: {kind: mlp, hidden: [3000]}
 train: {epochs: 10, stop: {steps: 1}}
 metrics: {weights: {every: 1}}
 """,
