@@ -130,6 +130,7 @@ const struct kind_table *const config_tables[] = {&loss_table,
                                                   &activation_table,
                                                   &initialisation_table,
                                                   &moment_table,
+                                                  &part_table,
                                                   &decay_table,
                                                   NULL};
 

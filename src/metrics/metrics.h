@@ -5,6 +5,7 @@
 #include "seedbed/metric.h"
 
 extern const struct kind_table metric_table; /* struct metric_ops */
+extern const struct kind_table part_table;   /* the names of the parts of the data, by PART_... */
 
 /* The curves recorded after every epoch, whatever the sweep asks for: group `curves`, dimension epoch. */
 enum curve {

@@ -2,8 +2,17 @@
 #include "metrics/kinds.h"
 #include "metrics/metrics.h"
 
-static const struct kind *const metric_kinds[] = {&metric_margins.kind, &metric_weights.kind, NULL};
+static const struct kind *const metric_kinds[] = {&metric_margins.kind, &metric_memorization.kind,
+                                                  &metric_sample_loss.kind, &metric_weights.kind, NULL};
 const struct kind_table metric_table = {.what = "metric", .plural = "metrics", .kinds = metric_kinds};
+
+static const struct kind kind_train = {.name = "train", .summary = "the samples trained on"};
+static const struct kind kind_test = {.name = "test", .summary = "the test samples"};
+static const struct kind kind_validation = {.name = "validation",
+                                            .summary = "the samples that data.validation_size sets aside"};
+static const struct kind *const part_kinds[PART_COUNT + 1] = {
+    [PART_TRAIN] = &kind_train, [PART_TEST] = &kind_test, [PART_VALIDATION] = &kind_validation};
+const struct kind_table part_table = {.what = "part of the data", .plural = "parts", .kinds = part_kinds};
 
 #define CURVE(curve_name, curve_long_name)                                                         \
     {                                                                                              \

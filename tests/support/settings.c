@@ -25,6 +25,16 @@ static struct integer_list integers_of(const char *text)
     return list;
 }
 
+static struct name_list names_of(const struct kind_table *table, const char *text)
+{
+    char words[256], *rest = NULL;
+    struct name_list list = {0};
+    snprintf(words, sizeof words, "%s", text);
+    for (char *word = strtok_r(words, "[], ", &rest); word != NULL; word = strtok_r(NULL, "[], ", &rest))
+        list.values[list.count++] = kind_named(table, word);
+    return list;
+}
+
 static void set_text(const struct field *field, const char *text, void *place)
 {
     if (field->type == FIELD_INTEGER)
@@ -39,6 +49,8 @@ static void set_text(const struct field *field, const char *text, void *place)
         *(struct choice *)place = choice_of(field->kinds, text);
     else if (field->type == FIELD_INTEGERS)
         *(struct integer_list *)place = integers_of(text);
+    else if (field->type == FIELD_NAMES)
+        *(struct name_list *)place = names_of(field->kinds, text);
     else if (field->type == FIELD_LIST)
         *(struct item_list *)place = (struct item_list){0}; /* [] */
 }

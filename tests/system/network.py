@@ -82,10 +82,11 @@ def recorded_tensors(file, trial, point):
 
 
 def recorded_data(file, trial, part):
-    """(indices, labels trained or tested on, mean, deviation) of the trial's variant. part: "train" or "test" """
+    """(indices, labels trained or tested on, mean, deviation) of the trial's variant. part: "train", "test", "validation" """
     data, variant = file["dataset"], file["trials/variant"][trial]
     count = data[f"{part}_count"][variant]
-    label = data["observed_label" if part == "train" else "test_label"][variant, :count]
+    names = {"train": "observed_label", "test": "test_label", "validation": "validation_observed_label"}
+    label = data[names[part]][variant, :count]
     return data[f"{part}_index"][variant, :count], label, data["mean"][variant], data["deviation"][variant]
 
 

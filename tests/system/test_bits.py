@@ -15,6 +15,8 @@ train: {epochs: 3, batch_size: 32, learning_rate: 0.05}
 metrics:
   margins: {at: [init, separated, end]}
   weights: {at: [init, end], epochs: [2]}
+  sample_loss: {every: 1, steps: [3, 20], loss: [2, 1], loss_every: 4, parts: [train, test]}
+  memorization: {at: [init, end]}
 grid:
   - seed: [0, 1]
     train.loss: [cross_entropy, mse]

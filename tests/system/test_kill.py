@@ -21,7 +21,11 @@ name: killed
 data: {source: glyphs, train_count: 500, test_count: 200, label_noise: {kind: symmetric, rate: 0}}
 model: {kind: mlp, hidden: [48]}
 train: {batch_size: 16, learning_rate: 0.02}
-metrics: {margins: {at: [init, end]}, weights: {at: [end]}}
+metrics:
+  margins: {at: [init, end]}
+  weights: {at: [end]}
+  memorization: {at: [end], steps: [20, 50]}
+  sample_loss: {at: [end], every: 10, loss: [1], loss_every: 7}
 grid: {seed: 0..3, data.label_noise.rate: [0, 0.4]}
 zip: [{train.epochs: [20, 40], train.loss: [cross_entropy, mse]}]
 """
