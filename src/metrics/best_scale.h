@@ -9,7 +9,8 @@ struct best_scale {
     double loss;  /* mean cross-entropy of s z; at an infinite s its limit */
 };
 
-/* argmin over s >= 0 of the mean of logsumexp(s z) - s z_label, to 1e-10 relative. start > 0: a guess.      logits [n, classes]  labels [n]
+/* argmin over s >= 0 of the mean of logsumexp(s z) - s z_label, to 1e-10 relative. start > 0: a guess.      logits [n,
+ * classes]  labels [n]
  */
 struct best_scale find_best_scale(int n, int classes, const float *logits, const int16_t *labels, double start);
 

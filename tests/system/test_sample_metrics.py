@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from idx_files import read_idx, write_idx_set
 from network import axis_text, inputs, logits, losses, margins, recorded_data, recorded_tensors, softmax
+from seedbed_analysis import open_results
 
 WHEN = "at: [init, separated, end], every: 1, steps: {log: [1, 20, 4]}"
 PARTS = ("train", "test", "validation")
@@ -286,3 +287,13 @@ def test_the_crossing_is_where_fitting_overtakes_restoring(recorded):
         j1, j2 = file["memorization/observed_accuracy"][trial], file["memorization/true_accuracy"][trial]
         wanted = [e for e in range(len(j1)) if j1[e] > j2[e] and (j2[:e] > j1[:e]).any()]
         assert file["memorization/crossing_epoch"][trial] == (wanted[0] if wanted else -1)
+
+
+def test_the_python_package_reads_both_groups(recorded):
+    file, _ = recorded
+    results = open_results(file.filename)
+    point = results.point("sample_loss", "step 3")
+    assert results["sample_loss/test"].dimensions == ("trial", "sample_loss_point", "test_sample")
+    assert np.array_equal(results["sample_loss/test"][:, point], file["sample_loss/test"][:, point])
+    assert np.array_equal(results["memorization/index"][...], file["memorization/index"][...], equal_nan=True)
+    assert results["sample_loss/test_rise_split"].dimensions == ("trial", "sample_loss_change", "sample_loss_clarity")
