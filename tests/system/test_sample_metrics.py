@@ -12,7 +12,7 @@ PARTS = ("train", "test", "validation")
 
 SWEEP = f"""
 name: sample-metrics
-data: {{source: mnist, path: %s, train_size: %d, test_size: %d, validation_size: 30, label_noise: symmetric}}
+data: {{source: %s, train_size: %d, test_size: %d, validation_size: 30, label_noise: symmetric}}
 model: {{kind: mlp, hidden: [48]}}
 train: {{epochs: %d, batch_size: 32, learning_rate: 0.02}}
 metrics:
@@ -41,7 +41,7 @@ def small(seedbed, tmp_path_factory):
     """(results file, raw images by part) of a small set written here."""
     folder = tmp_path_factory.mktemp("sample-metrics")
     train, test = write_idx_set(folder / "set", 190, 90)
-    with h5py.File(run(seedbed, folder, folder / "set", (150, 60), 25), "r") as file:
+    with h5py.File(run(seedbed, folder, f"mnist, path: {folder}/set", (150, 60), 25), "r") as file:
         yield file, {"train": train, "test": test, "validation": train}
 
 
@@ -51,11 +51,19 @@ def real(seedbed, tmp_path_factory, data_folder):
     folder = tmp_path_factory.mktemp("sample-metrics-mnist")
     mnist = data_folder / "mnist"
     train, test = (read_idx(mnist / f"{stem}-images-idx3-ubyte.gz") for stem in ("train", "t10k"))
-    with h5py.File(run(seedbed, folder, mnist, (800, 500), 14), "r") as file:
+    with h5py.File(run(seedbed, folder, f"mnist, path: {mnist}", (800, 500), 14), "r") as file:
         yield file, {"train": train, "test": test, "validation": train}
 
 
-@pytest.fixture(params=["small", "real"])
+@pytest.fixture(scope="module")
+def glyphs(seedbed, tmp_path_factory):
+    """The drawn set that needs no file: its raw images are not known here."""
+    folder = tmp_path_factory.mktemp("sample-metrics-glyphs")
+    with h5py.File(run(seedbed, folder, "glyphs", (200, 150), 25), "r") as file:
+        yield file, None
+
+
+@pytest.fixture(params=["small", "real", "glyphs"])
 def recorded(request):
     return request.getfixturevalue(request.param)
 
@@ -240,6 +248,22 @@ def test_accuracies_on_both_labels_are_exactly_those_of_the_recorded_weights(mea
             else:
                 assert np.isnan(index)
             assert np.array_equal(file["memorization/predicted"][trial, point], at.z["train"].argmax(axis=1))
+
+
+def test_what_is_said_of_samples_follows_from_the_recorded_predictions(recorded):
+    file, _ = recorded
+    for trial in range(len(file["trial"])):
+        ends = epoch_ends(file, trial)
+        variant = file["trials/variant"][trial]
+        observed, true = file["dataset/observed_label"][variant], file["dataset/train_label"][variant]
+        predicted = {epoch: file["memorization/predicted"][trial, point] for epoch, point in ends.items()}
+        for epoch in ends:
+            for name, value in shares(predicted[epoch], observed, true).items():
+                assert np.array_equal(file[f"memorization/{name}"][trial, epoch], value, equal_nan=True), (trial, epoch, name)
+        right = np.array([predicted[epoch] == observed for epoch in sorted(ends)])
+        learned = np.where(right.any(axis=0), right.argmax(axis=0), -1)
+        assert np.array_equal(file["memorization/learned_epoch"][trial], learned)
+        assert np.array_equal(file["memorization/forgetting_events"][trial], (right[:-1] & ~right[1:]).sum(axis=0))
 
 
 def test_accuracies_in_training_mode_are_those_before_each_step(recorded):
