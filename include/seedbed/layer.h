@@ -3,6 +3,7 @@
 #ifndef SEEDBED_LAYER_H
 #define SEEDBED_LAYER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "seedbed/field.h"
@@ -30,6 +31,8 @@ struct tensor_spec {
     int dimensions[TENSOR_RANK_MAX];
     int fan_in, fan_out;
     float initial; /* of TENSOR_STATE */
+    int layer;     /* its place in the network; this and depth are the network's to fill */
+    int depth;     /* layers with weights on the longest path from the input to here, its own included */
 };
 
 /* What a layer needs, given its settings and the shapes of its inputs. */
@@ -46,9 +49,10 @@ struct layer_plan {
 };
 
 enum pass_mode {
-    PASS_EVALUATE, /* as after training */
-    PASS_TRAIN,    /* batch statistics, dropout; running statistics follow */
-    PASS_ESTIMATE  /* batch statistics, no dropout; running statistics become the mean over such passes */
+    PASS_EVALUATE,      /* as after training */
+    PASS_DIFFERENTIATE, /* the same, and all is kept that a way back needs */
+    PASS_TRAIN,         /* batch statistics, dropout; running statistics follow; a way back */
+    PASS_ESTIMATE       /* batch statistics, no dropout; running statistics become the mean over such passes */
 };
 
 /* One call's arguments. Pointers are lent for the call; nothing here is owned by the layer. */
@@ -82,7 +86,16 @@ struct layer_ops {
     enum status (*plan)(const void *settings, int input_count, const struct shape *inputs, struct layer_plan *plan,
                         struct error *error);
     void (*forward)(const struct layer_pass *pass);
+    /* Follows a forward of the same mode, PASS_TRAIN or PASS_DIFFERENTIATE. */
     void (*backward)(const struct layer_pass *pass);
+
+    /* The two below may be NULL. */
+    /* Settings of a layer with a TENSOR_WEIGHT -> those of its linear part: no bias, no activation.
+     * linear [CHOICE_BYTES] */
+    void (*linear_part)(const void *settings, void *linear);
+    /* Of a layer that in evaluation mode scales and shifts each channel: multiplies the weights of the layer before it
+     * by the factors of their channels. weights [channels, row] */
+    void (*fold)(const struct layer_pass *pass, size_t row, float *weights);
 };
 
 #endif

@@ -39,6 +39,24 @@ static void name_node(struct graph *graph, int at)
     snprintf(graph->nodes[at].name, sizeof graph->nodes[at].name, "%s%d", kind, number);
 }
 
+static bool has_weights(const struct layer_plan *plan)
+{
+    for (int t = 0; t < plan->tensor_count; t++)
+        if (plan->tensors[t].role == TENSOR_WEIGHT)
+            return true;
+    return false;
+}
+
+static int depth_of(const struct graph *graph, int at)
+{
+    const struct layer_node *const layer = &graph->layers.nodes[at];
+    int depth = 0;
+    for (int i = 0; i < layer->input_count; i++)
+        if (graph->values[layer->inputs[i]].depth > depth)
+            depth = graph->values[layer->inputs[i]].depth;
+    return depth + has_weights(&graph->nodes[at].plan);
+}
+
 static enum status plan_node(struct graph *graph, int at, struct error *error)
 {
     const struct layer_node *const layer = &graph->layers.nodes[at];
@@ -58,6 +76,7 @@ static enum status plan_node(struct graph *graph, int at, struct error *error)
                     node->plan.output.height, node->plan.output.width, node->plan.output.channels);
     graph->values[at + 1].shape = node->plan.output;
     graph->values[at + 1].size = shape_size(node->plan.output);
+    graph->values[at + 1].depth = depth_of(graph, at);
     graph->tensor_count += node->plan.tensor_count;
     graph->state_tensor_count += node->plan.state_count;
     graph->flops_per_sample += node->plan.flops_per_sample;
@@ -65,13 +84,15 @@ static enum status plan_node(struct graph *graph, int at, struct error *error)
 }
 
 /* Adds a layer's tensor to the list of all, named after the layer; returns where it starts in the flat block. */
-static size_t place_tensor(const struct graph_node *node, const struct tensor_spec *planned, struct tensor_spec *out,
-                           size_t *end)
+static size_t place_tensor(const struct graph *graph, int at, const struct tensor_spec *planned,
+                           struct tensor_spec *out, size_t *end)
 {
     const size_t offset = *end;
     const int length = (int)sizeof out->name / 2 - 1;
     *out = *planned;
-    snprintf(out->name, sizeof out->name, "%.*s.%.*s", length, node->name, length, planned->name);
+    out->layer = at;
+    out->depth = graph->values[at + 1].depth;
+    snprintf(out->name, sizeof out->name, "%.*s.%.*s", length, graph->nodes[at].name, length, planned->name);
     *end += tensor_size(out);
     return offset;
 }
@@ -89,13 +110,13 @@ static enum status place_tensors(struct graph *graph, struct error *error)
         struct graph_node *const node = &graph->nodes[i];
         node->first_tensor = (int)(out - graph->tensors);
         for (int t = 0; t < node->plan.tensor_count; t++)
-            node->parameters[t] = place_tensor(node, &node->plan.tensors[t], out++, &end);
+            node->parameters[t] = place_tensor(graph, i, &node->plan.tensors[t], out++, &end);
     }
     graph->parameter_count = (int64_t)end;
     for (int i = 0; i < graph->layers.count; i++) {
         struct graph_node *const node = &graph->nodes[i];
         for (int t = 0; t < node->plan.state_count; t++)
-            node->states[t] = place_tensor(node, &node->plan.states[t], out++, &end);
+            node->states[t] = place_tensor(graph, i, &node->plan.states[t], out++, &end);
     }
     graph->state_count = (int64_t)end - graph->parameter_count;
     return STATUS_OK;
@@ -116,7 +137,7 @@ static void place_values(struct graph *graph, int max_batch)
     for (int i = 0; i <= graph->layers.count; i++) {
         struct graph_value *const value = &graph->values[i];
         value->data = take(graph, 0, value->size, max_batch);
-        /* The input's gradient is nobody's, the logits' is the caller's. */
+        /* The input's gradient and the logits' are the caller's. */
         value->gradient = i == 0 || i == graph->layers.count ? 0 : take(graph, 0, value->size, max_batch);
     }
 }
@@ -129,7 +150,7 @@ static void place_partials(struct graph *graph, int max_batch)
     for (int i = 0; i < graph->layers.count; i++)
         for (int j = 0; j < graph->layers.nodes[i].input_count; j++) {
             const int number = graph->layers.nodes[i].inputs[j];
-            if (number == 0 || graph->values[number].readers < 2)
+            if (graph->values[number].readers < 2)
                 continue;
             largest = graph->values[number].size > largest ? graph->values[number].size : largest;
             inputs = j + 1 > inputs ? j + 1 : inputs;

@@ -17,6 +17,7 @@ struct graph_value {
     size_t data;     /* in the workspace */
     size_t gradient; /* in the workspace */
     int readers;     /* how many layer inputs read it */
+    int depth;       /* layers with weights on the longest path to it */
 };
 
 struct graph_node {

@@ -111,7 +111,7 @@ static void batch_norm_forward(const struct layer_pass *pass)
 {
     const struct batch_norm_settings *const s = pass->settings;
     const int rows = rows_of(pass), channels = pass->output_shape.channels;
-    if (pass->mode == PASS_EVALUATE)
+    if (pass->mode == PASS_EVALUATE || pass->mode == PASS_DIFFERENTIATE)
         running_statistics(pass);
     else
         batch_statistics(pass);
@@ -126,7 +126,8 @@ static void batch_norm_forward(const struct layer_pass *pass)
 }
 
 /* With h = (x - mean) inverse, N rows, and dy after f':
- * dshift = sum of dy   dscale = sum of dy h   dx = scale inverse (dy - dshift / N - h dscale / N) */
+ * dshift = sum of dy   dscale = sum of dy h   dx = scale inverse (dy - dshift / N - h dscale / N)
+ * Running statistics do not follow x: in evaluation dx = scale inverse dy. */
 static void batch_norm_backward(const struct layer_pass *pass)
 {
     const struct batch_norm_settings *const s = pass->settings;
@@ -143,11 +144,26 @@ static void batch_norm_backward(const struct layer_pass *pass)
         pass->d_parameters[SCALE][i] = (float)dscale;
         pass->d_parameters[SHIFT][i] = (float)sums[i];
         a[i] = (float)factor;
+        if (pass->mode == PASS_DIFFERENTIATE) {
+            b[i] = c[i] = 0;
+            continue;
+        }
         b[i] = (float)(-factor * (double)inverse[i] * dscale / rows);
         c[i] = (float)(-factor * sums[i] / rows + factor * (double)inverse[i] * dscale / rows * (double)mean[i]);
     }
     if (pass->d_inputs[0] != NULL)
         channel_combine(rows, channels, pass->d_output, pass->inputs[0], a, b, c, pass->d_inputs[0]);
+}
+
+static void batch_norm_fold(const struct layer_pass *pass, size_t row, float *weights)
+{
+    const struct batch_norm_settings *const s = pass->settings;
+    for (int c = 0; c < pass->output_shape.channels; c++) {
+        const double deviation = sqrt((double)pass->states[RUNNING_VARIANCE][c] + s->epsilon);
+        const double factor = (double)pass->parameters[SCALE][c] / deviation;
+        for (size_t i = 0; i < row; i++)
+            weights[(size_t)c * row + i] = (float)((double)weights[(size_t)c * row + i] * factor);
+    }
 }
 
 const struct layer_ops layer_batch_norm = {
@@ -156,4 +172,5 @@ const struct layer_ops layer_batch_norm = {
              .fields = batch_norm_fields},
     .plan = batch_norm_plan,
     .forward = batch_norm_forward,
-    .backward = batch_norm_backward};
+    .backward = batch_norm_backward,
+    .fold = batch_norm_fold};

@@ -300,10 +300,19 @@ static void convolution_backward(const struct layer_pass *pass)
         backward_products(pass, &c);
 }
 
+static void convolution_linear_part(const void *settings, void *linear)
+{
+    struct convolution_settings *const part = linear;
+    *part = *(const struct convolution_settings *)settings;
+    part->bias = false;
+    part->activation = kind_find(&activation_table, "linear");
+}
+
 const struct layer_ops layer_convolution = {
     .kind = {.name = "convolution",
              .summary = "every output reads a window of all channels: f(x * W + b)",
              .fields = convolution_fields},
     .plan = convolution_plan,
     .forward = convolution_forward,
-    .backward = convolution_backward};
+    .backward = convolution_backward,
+    .linear_part = convolution_linear_part};

@@ -81,8 +81,17 @@ static void dense_backward(const struct layer_pass *pass)
         gemm(AS_IS, AS_IS, pass->n, in, out, pass->d_output, pass->parameters[0], 0.0f, pass->d_inputs[0]);
 }
 
+static void dense_linear_part(const void *settings, void *linear)
+{
+    struct dense_settings *const part = linear;
+    *part = *(const struct dense_settings *)settings;
+    part->bias = false;
+    part->activation = kind_find(&activation_table, "linear");
+}
+
 const struct layer_ops layer_dense = {
     .kind = {.name = "dense", .summary = "every output reads every input: f(x W^T + b)", .fields = dense_fields},
     .plan = dense_plan,
     .forward = dense_forward,
-    .backward = dense_backward};
+    .backward = dense_backward,
+    .linear_part = dense_linear_part};

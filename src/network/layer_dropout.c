@@ -70,8 +70,13 @@ static void dropout_forward(const struct layer_pass *pass)
 
 static void dropout_backward(const struct layer_pass *pass)
 {
-    if (pass->d_inputs[0] != NULL)
-        multiply(size_of(pass) * (size_t)pass->n, pass->saved, pass->d_output, pass->d_inputs[0]);
+    const size_t count = size_of(pass) * (size_t)pass->n;
+    if (pass->d_inputs[0] == NULL)
+        return;
+    if (pass->mode == PASS_TRAIN)
+        multiply(count, pass->saved, pass->d_output, pass->d_inputs[0]);
+    else
+        memcpy(pass->d_inputs[0], pass->d_output, count * sizeof(float));
 }
 
 const struct layer_ops layer_dropout = {

@@ -21,7 +21,9 @@ struct network {
     float *gradient;   /* [parameter_count] */
     float *workspace;
     const float *x; /* of the last forward pass */
-    int trained;    /* n of the last forward pass, if it was for training; else 0 */
+    int n;          /* of the last forward pass */
+    enum pass_mode mode;
+    float *d_input; /* where a backward pass puts the input's gradient; NULL: nobody wants it */
     bool *has_grad; /* [values] whether this backward pass has written the value's gradient */
     uint64_t seed;  /* the `dropout` stream's */
     int64_t step;
@@ -280,7 +282,8 @@ const float *network_forward(struct network *network, const float *x, int n, enu
     assert(n >= 1 && n <= network->max_batch);
     const struct graph *const graph = &network->graph;
     network->x = x;
-    network->trained = mode == PASS_TRAIN ? n : 0;
+    network->n = n;
+    network->mode = mode;
     for (int i = 0; i < graph->layers.count; i++) {
         const struct layer_pass pass = node_pass(network, i, n, mode);
         ((const struct layer_ops *)graph->layers.nodes[i].layer.kind)->forward(&pass);
@@ -289,19 +292,24 @@ const float *network_forward(struct network *network, const float *x, int n, enu
     return network->workspace + graph->values[graph->layers.count].data;
 }
 
+static float *value_gradient(const struct network *network, int number)
+{
+    return number == 0 ? network->d_input : network->workspace + network->graph.values[number].gradient;
+}
+
 /* Where input i of a layer puts its gradient: in place, or beside, to be added. NULL: nobody wants it. */
 static float *input_gradient(const struct network *network, const struct layer_node *layer, int i, bool *added)
 {
     const struct graph *const graph = &network->graph;
     const int number = layer->inputs[i];
     *added = false;
-    if (number == 0)
+    if (number == 0 && network->d_input == NULL)
         return NULL;
     bool written = network->has_grad[number];
     for (int before = 0; before < i; before++)
         written |= layer->inputs[before] == number;
     if (!written)
-        return network->workspace + graph->values[number].gradient;
+        return value_gradient(network, number);
     *added = true;
     return network->workspace + graph->partial + (size_t)i * graph->partial_stride;
 }
@@ -317,23 +325,29 @@ static void backward_node(struct network *network, int at, float *d_output, int 
 {
     const struct graph *const graph = &network->graph;
     const struct layer_node *const layer = &graph->layers.nodes[at];
-    struct layer_pass pass = node_pass(network, at, n, PASS_TRAIN);
+    struct layer_pass pass = node_pass(network, at, n, network->mode);
     bool added[LAYER_INPUTS_MAX] = {false};
     pass.d_output = d_output;
     for (int i = 0; i < layer->input_count; i++)
         pass.d_inputs[i] = input_gradient(network, layer, i, &added[i]);
     ((const struct layer_ops *)layer->layer.kind)->backward(&pass);
     for (int i = 0; i < layer->input_count; i++) {
-        const struct graph_value *const value = &graph->values[layer->inputs[i]];
-        network->has_grad[layer->inputs[i]] = true;
+        const int number = layer->inputs[i];
+        network->has_grad[number] = true;
         if (added[i])
-            add_floats(value->size * (size_t)n, pass.d_inputs[i], network->workspace + value->gradient);
+            add_floats(graph->values[number].size * (size_t)n, pass.d_inputs[i], value_gradient(network, number));
     }
 }
 
 void network_backward(struct network *network, float *dlogits, int n)
 {
-    assert(n == network->trained);
+    network_backward_input(network, dlogits, n, NULL);
+}
+
+void network_backward_input(struct network *network, float *dlogits, int n, float *d_input)
+{
+    assert(n == network->n && (network->mode == PASS_TRAIN || network->mode == PASS_DIFFERENTIATE));
+    network->d_input = d_input;
     const struct graph *const graph = &network->graph;
     memset(network->has_grad, 0, ((size_t)graph->layers.count + 1) * sizeof *network->has_grad);
     for (int i = graph->layers.count - 1; i >= 0; i--) {
@@ -341,4 +355,59 @@ void network_backward(struct network *network, float *dlogits, int n)
             i == graph->layers.count - 1 ? dlogits : network->workspace + graph->values[i + 1].gradient;
         backward_node(network, i, d_output, n);
     }
+}
+
+/* The only reader of layer `at`'s output, if it scales channels; else -1. */
+static int scaling_reader(const struct graph *graph, int at)
+{
+    if (graph->values[at + 1].readers != 1)
+        return -1;
+    for (int i = at + 1; i < graph->layers.count; i++)
+        if (graph->layers.nodes[i].inputs[0] == at + 1)
+            return ((const struct layer_ops *)graph->layers.nodes[i].layer.kind)->fold != NULL ? i : -1;
+    return -1;
+}
+
+static size_t tensor_offset(const struct network *network, int tensor)
+{
+    size_t offset = 0;
+    for (int t = 0; t < tensor; t++)
+        offset += tensor_size(&network->graph.tensors[t]);
+    return offset;
+}
+
+void network_folded_weight(struct network *network, int tensor, float *out)
+{
+    const struct tensor_spec *const spec = &network->graph.tensors[tensor];
+    const size_t size = tensor_size(spec), row = size / (size_t)spec->dimensions[0];
+    memcpy(out, network->parameters + tensor_offset(network, tensor), size * sizeof *out);
+    const int reader = scaling_reader(&network->graph, spec->layer);
+    if (reader < 0)
+        return;
+    const struct layer_pass pass = node_pass(network, reader, 1, PASS_EVALUATE);
+    ((const struct layer_ops *)network->graph.layers.nodes[reader].layer.kind)->fold(&pass, row, out);
+}
+
+enum status network_linear_part(struct network *network, int tensor, struct shape *input, struct network **out,
+                                struct error *error)
+{
+    const struct graph *const graph = &network->graph;
+    const int at = graph->tensors[tensor].layer;
+    const struct layer_node *const node = &graph->layers.nodes[at];
+    const struct layer_ops *const ops = (const struct layer_ops *)node->layer.kind;
+    struct choice linear = {.kind = &ops->kind};
+    if (ops->linear_part == NULL)
+        return fail(error, STATUS_BAD_SWEEP, "layer %s does not say its linear part, so it has no spectral norm",
+                    graph->nodes[at].name);
+    ops->linear_part(node->layer.settings, linear.settings);
+    struct layer_list layers = {0};
+    enum status status = layer_list_add(&layers, ops, linear.settings, sizeof linear.settings, error);
+    if (status != STATUS_OK) {
+        layer_list_free(&layers);
+        return status;
+    }
+    *input = graph->values[node->inputs[0]].shape;
+    TRY(network_build(&layers, &network->init, *input, 1, out, error));
+    network_folded_weight(network, tensor, (*out)->parameters);
+    return STATUS_OK;
 }

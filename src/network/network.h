@@ -89,8 +89,21 @@ void network_estimate_begin(struct network *network);
  */
 const float *network_forward(struct network *network, const float *x, int n, enum pass_mode mode);
 
-/* Gradient of sum(logits * dlogits) over all parameters into network_gradient; follows a PASS_TRAIN forward of n.
- * dlogits [n, classes] may be overwritten. */
+/* Gradient of sum(logits * dlogits) over all parameters into network_gradient; follows a forward of n, PASS_TRAIN or
+ * PASS_DIFFERENTIATE, and is that mode's. dlogits [n, classes] may be overwritten. */
 void network_backward(struct network *network, float *dlogits, int n);
+/* The same, and the gradient over the inputs into d_input [n, input]. */
+void network_backward_input(struct network *network, float *dlogits, int n, float *d_input);
+
+/* A weight tensor (its number in network_tensors) as it acts in evaluation mode: each output's weights times the factor
+ * that batch normalisation right behind its layer gives that output, if there is one and no other layer reads between.
+ * out [size of the tensor] */
+void network_folded_weight(struct network *network, int tensor, float *out);
+
+/* That weight tensor's layer as a network of its own for single samples, with the folded weights, without bias and
+ * activation: a linear map; its input is *input. STATUS_BAD_SWEEP when the layer does not say its linear part.
+ * *out owned by the caller. */
+enum status network_linear_part(struct network *network, int tensor, struct shape *input, struct network **out,
+                                struct error *error);
 
 #endif

@@ -84,6 +84,9 @@ static struct network *build(struct layer_list *list)
     return network;
 }
 
+/* Training or evaluation: both have a way back. */
+static enum pass_mode mode = PASS_TRAIN;
+
 static double loss_at(struct network *network, const struct choice *loss, const float *start, const float *direction,
                       double distance)
 {
@@ -91,7 +94,7 @@ static double loss_at(struct network *network, const struct choice *loss, const 
     double values[SAMPLES], total = 0;
     for (int64_t i = 0; i < network_parameter_count(network); i++)
         parameters[i] = (float)((double)start[i] + distance * (double)direction[i]);
-    const float *const logits = network_forward(network, inputs, SAMPLES, PASS_TRAIN);
+    const float *const logits = network_forward(network, inputs, SAMPLES, mode);
     ((const struct loss_ops *)loss->kind)->value(loss->settings, SAMPLES, CLASSES, logits, labels, values);
     for (int i = 0; i < SAMPLES; i++)
         total += values[i];
@@ -102,7 +105,7 @@ static double loss_at(struct network *network, const struct choice *loss, const 
 static double derivative(struct network *network, const struct choice *loss, const float *direction, double *norm)
 {
     float dlogits[SAMPLES * CLASSES];
-    const float *const logits = network_forward(network, inputs, SAMPLES, PASS_TRAIN);
+    const float *const logits = network_forward(network, inputs, SAMPLES, mode);
     ((const struct loss_ops *)loss->kind)->gradient(loss->settings, SAMPLES, CLASSES, logits, labels, 1.0f, dlogits);
     network_backward(network, dlogits, SAMPLES);
     const float *const gradient = network_gradient(network);
@@ -203,6 +206,89 @@ static void gradients_are_right_for_every_layer_activation_and_loss(void **state
             check_every_loss(network, what);
             network_destroy(&network);
         }
+}
+
+/* Running statistics of their own, so that evaluation is another function than training. */
+static void gradients_are_right_in_evaluation_mode(void **state)
+{
+    (void)state;
+    const struct choice loss = choice_of(&loss_table, "cross_entropy");
+    for (const struct kind *const *layer = layer_table.kinds; *layer != NULL; layer++) {
+        struct network *network = network_around(*layer, "tanh");
+        network_set_step(network, 5, 11);
+        for (int i = 0; i < 3; i++)
+            network_forward(network, inputs, SAMPLES, PASS_TRAIN);
+        mode = PASS_DIFFERENTIATE;
+        check(network, &loss, (*layer)->name);
+        mode = PASS_TRAIN;
+        network_destroy(&network);
+    }
+}
+
+/* The loss where inputs lie a distance along direction. */
+static double loss_beside(struct network *network, const struct choice *loss, const float *direction, double distance)
+{
+    float beside[SAMPLES * INPUTS];
+    double values[SAMPLES], total = 0;
+    for (int i = 0; i < SAMPLES * INPUTS; i++)
+        beside[i] = (float)((double)inputs[i] + distance * (double)direction[i]);
+    const float *const logits = network_forward(network, beside, SAMPLES, mode);
+    ((const struct loss_ops *)loss->kind)->value(loss->settings, SAMPLES, CLASSES, logits, labels, values);
+    for (int i = 0; i < SAMPLES; i++)
+        total += values[i];
+    return total;
+}
+
+static void check_inputs(struct network *network, const struct choice *loss, const char *what)
+{
+    float dlogits[SAMPLES * CLASSES], d_inputs[SAMPLES * INPUTS], direction[SAMPLES * INPUTS];
+    struct random random = random_start(STREAM_DATA, 9, 0);
+    double along = 0, squares = 0;
+    const float *const logits = network_forward(network, inputs, SAMPLES, mode);
+    ((const struct loss_ops *)loss->kind)->gradient(loss->settings, SAMPLES, CLASSES, logits, labels, 1.0f, dlogits);
+    network_backward_input(network, dlogits, SAMPLES, d_inputs);
+    for (int i = 0; i < SAMPLES * INPUTS; i++) {
+        direction[i] = (float)(random_normal(&random) / sqrt(SAMPLES * INPUTS));
+        along += (double)d_inputs[i] * (double)direction[i];
+        squares += (double)d_inputs[i] * (double)d_inputs[i];
+    }
+    const double near = loss_beside(network, loss, direction, STEP) - loss_beside(network, loss, direction, -STEP);
+    const double far =
+        loss_beside(network, loss, direction, 2 * STEP) - loss_beside(network, loss, direction, -2 * STEP);
+    const double error = fabs(along - (8 * near - far) / (12 * STEP)) / sqrt(squares / (SAMPLES * INPUTS));
+    if (!(error < TOLERANCE))
+        fail_msg("%s, mode %d: gradient of the inputs is off by %g of its size", what, (int)mode, error);
+}
+
+static void gradients_of_the_inputs_are_right_in_both_modes(void **state)
+{
+    (void)state;
+    const struct choice loss = choice_of(&loss_table, "cross_entropy");
+    for (const struct kind *const *layer = layer_table.kinds; *layer != NULL; layer++) {
+        struct network *network = network_around(*layer, "tanh");
+        network_set_step(network, 5, 11);
+        check_inputs(network, &loss, (*layer)->name);
+        mode = PASS_DIFFERENTIATE;
+        check_inputs(network, &loss, (*layer)->name);
+        mode = PASS_TRAIN;
+        network_destroy(&network);
+    }
+}
+
+static void gradients_of_inputs_that_several_layers_read_are_added(void **state)
+{
+    (void)state;
+    struct layer_list list = {0};
+    const struct choice loss = choice_of(&loss_table, "cross_entropy");
+    add_dense(&list, UNITS, "tanh");
+    add_dense(&list, UNITS, "softplus");
+    layer_list_inputs(&list, 1, (const int[]){0});
+    assert_int_equal(layer_list_add(&list, &layer_weighted, NULL, 0, NULL), STATUS_OK);
+    layer_list_inputs(&list, 2, (const int[]){1, 2});
+    add_dense(&list, CLASSES, "linear");
+    struct network *network = build(&list);
+    check_inputs(network, &loss, "two readers");
+    network_destroy(&network);
 }
 
 static void gradients_are_right_where_outputs_are_read_more_than_once(void **state)
@@ -376,6 +462,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_are_right_for_every_layer_activation_and_loss),
+        cmocka_unit_test(gradients_are_right_in_evaluation_mode),
+        cmocka_unit_test(gradients_of_the_inputs_are_right_in_both_modes),
+        cmocka_unit_test(gradients_of_inputs_that_several_layers_read_are_added),
         cmocka_unit_test(gradients_are_right_where_outputs_are_read_more_than_once),
         cmocka_unit_test(gradients_are_right_for_every_preset),
         cmocka_unit_test(every_model_of_the_table_is_among_the_presets),
