@@ -125,6 +125,15 @@ void choice_name(struct choice *choice, const char *key, const char *value)
             *(const struct kind **)place_of(choice, key, FIELD_NAME) = kind_named(field->kinds, value);
 }
 
+void choice_names(struct choice *choice, const char *key, int count, const char *const *values)
+{
+    struct name_list *const list = place_of(choice, key, FIELD_NAMES);
+    list->count = count;
+    for (const struct field *field = choice->kind->fields; field != NULL && field->name != NULL; field++)
+        for (int i = 0; strcmp(field->name, key) == 0 && i < count; i++)
+            list->values[i] = kind_named(field->kinds, values[i]);
+}
+
 void choice_integers(struct choice *choice, const char *key, int count, const int64_t *values)
 {
     struct integer_list *const list = place_of(choice, key, FIELD_INTEGERS);

@@ -20,6 +20,7 @@ void choice_integer(struct choice *choice, const char *key, int64_t value);
 void choice_real(struct choice *choice, const char *key, double value);
 void choice_flag(struct choice *choice, const char *key, bool value);
 void choice_name(struct choice *choice, const char *key, const char *value);
+void choice_names(struct choice *choice, const char *key, int count, const char *const *values);
 void choice_integers(struct choice *choice, const char *key, int count, const int64_t *values);
 /* Of a list of items, which are lent. */
 void choice_items(struct choice *choice, const char *key, int count, const void *const *items);

@@ -8,7 +8,11 @@
 
 #include "base/memory.h"
 #include "metrics/metrics.h"
+#include "network/activation.h"
+#include "network/build.h"
+#include "network/layer_dense.h"
 #include "seedbed/random.h"
+#include "settings.h"
 
 /* Last: its macro `fail` would hide the function. */
 #include <cmocka.h>
@@ -22,16 +26,15 @@ static void *row[COLUMNS_MAX];
 
 /* Two weight tensors of norms 5 and 13 around a bias that does not count. */
 static const float parameters[] = {3, 0, 0, 4, 100, -100, 5, 12};
-static const struct tensor_spec tensors[] = {
-    {.role = TENSOR_WEIGHT, .rank = 2, .dimensions = {2, 2}},
-    {.role = TENSOR_BIAS, .rank = 1, .dimensions = {2}},
-    {.role = TENSOR_WEIGHT, .rank = 2, .dimensions = {1, 2}},
-};
+static struct network *network;
+static struct choice settings;
 
 static int set_up(void **state)
 {
     (void)state;
-    metric = (const struct metric_ops *)(const void *)kind_find(&metric_table, "margins");
+    settings = choice_of(&metric_table, "margins");
+    choice_names(&settings, "normalise", 2, (const char *const[]){"frobenius", "last_layer"});
+    metric = (const struct metric_ops *)(const void *)settings.kind;
     for (int c = 0; c < metric->column_count; c++) {
         row[c] = metric->columns[c].type == COLUMN_FLOAT32 ? (void *)samples[c] : (void *)&numbers[c];
         numbers[c] = NAN;
@@ -39,6 +42,33 @@ static int set_up(void **state)
             samples[c][i] = NAN;
     }
     return 0;
+}
+
+static void add_dense_layer(struct layer_list *list, int units, bool bias)
+{
+    const struct dense_settings dense = {
+        .units = units, .bias = bias, .activation = kind_find(&activation_table, "linear")};
+    assert_int_equal(layer_list_add(list, &layer_dense, &dense, sizeof dense, NULL), STATUS_OK);
+}
+
+static int build_network(void **state)
+{
+    (void)state;
+    struct layer_list list = {0};
+    const struct choice init = choice_of(&initialisation_table, "he");
+    add_dense_layer(&list, 2, true);
+    add_dense_layer(&list, 1, false);
+    if (network_build(&list, &init, (struct shape){1, 1, 2}, 1, &network, NULL) != STATUS_OK)
+        return 1;
+    memcpy(network_parameters(network), parameters, sizeof parameters);
+    return 0;
+}
+
+static int destroy_network(void **state)
+{
+    (void)state;
+    network_destroy(&network);
+    return memory_balance() == 0 ? 0 : 1;
 }
 
 static int column_of(const char *name)
@@ -71,12 +101,15 @@ static void measure(int classes, const struct evaluation *train, const struct ev
 {
     const struct measurement at = {.classes = classes,
                                    .parts = {*train, *test},
-                                   .parameter_count = sizeof parameters / sizeof parameters[0],
-                                   .parameters = parameters,
-                                   .tensor_count = sizeof tensors / sizeof tensors[0],
-                                   .tensors = tensors};
-    assert_int_equal(metric->measure(NULL, &at, NULL, row, NULL), STATUS_OK);
-    assert_int_equal(memory_balance(), 0);
+                                   .tensor_count = network_tensor_count(network),
+                                   .tensors = network_tensors(network),
+                                   .network = network};
+    void *recorded[COLUMNS_MAX];
+    const int64_t balance = memory_balance();
+    for (int c = 0; c < metric->column_count; c++)
+        recorded[c] = metric->records(settings.settings, &(struct metric_sizes){0}, c) ? row[c] : NULL;
+    assert_int_equal(metric->measure(settings.settings, &at, NULL, recorded, NULL), STATUS_OK);
+    assert_int_equal(memory_balance(), balance);
 }
 
 /* Margins 2, -1, 5 and 0. */
@@ -230,5 +263,5 @@ int main(void)
         cmocka_unit_test_setup(margins_match_the_naive_twin_for_every_class_count, set_up),
         cmocka_unit_test_setup(every_column_says_what_it_is, set_up),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, build_network, destroy_network);
 }
