@@ -81,6 +81,7 @@ struct metric_sizes {
     int64_t classes;
     int64_t parameters; /* of the flat block, running statistics included */
     int64_t tensors;    /* of one network, running statistics included */
+    int64_t weights;    /* weight tensors of one network: layers that have some */
 };
 
 enum { METRIC_DIMENSIONS_MAX = 8 };
@@ -116,6 +117,7 @@ struct measurement {
     int64_t step;
     int64_t samples_seen;
     int classes;
+    const struct metric_sizes *sizes;    /* that the file's dimensions follow: columns may be larger than this trial */
     struct evaluation parts[PART_COUNT]; /* one of count 0: the trial has no such part */
     int64_t parameter_count;
     int64_t state_count;     /* running statistics and their like */

@@ -93,6 +93,10 @@ static void add_allowed(const struct field *field, struct phrase *allowed)
         phrase_add(allowed, "one of the %s %s", field->kinds->plural,
                    (field->flags & FIELD_INHERITED) != 0 ? "above" : "below");
     }
+    if (field->type == FIELD_NAMES && allowed->length > NAMES_MAX) { /* the summary above it names them */
+        *allowed = (struct phrase){0};
+        phrase_add(allowed, "a list of these names");
+    }
     if (field->unit != NULL && strcmp(field->unit, "1") != 0 && field->type != FIELD_DURATION)
         phrase_add(allowed, "; %s", field->unit);
     if ((field->flags & FIELD_INHERITED) != 0)

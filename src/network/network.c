@@ -129,6 +129,14 @@ static enum status plan_graph(const struct model_config *config, struct shape in
     return check_outputs(graph, classes, error);
 }
 
+static int count_weights(const struct graph *graph)
+{
+    int count = 0;
+    for (int t = 0; t < graph->tensor_count; t++)
+        count += graph->tensors[t].role == TENSOR_WEIGHT;
+    return count;
+}
+
 enum status network_summarise(const struct model_config *config, struct shape input, int classes, int max_batch,
                               struct network_summary *out, struct error *error)
 {
@@ -142,6 +150,7 @@ enum status network_summarise(const struct model_config *config, struct shape in
             .state_count = graph.state_count,
             .layer_count = graph.layers.count,
             .tensor_count = graph.tensor_count + graph.state_tensor_count,
+            .weight_count = count_weights(&graph),
             .flops_per_sample = graph.flops_per_sample,
             .bytes = sizeof(float) * (2 * (size_t)graph.parameter_count + (size_t)graph.state_count + graph.workspace) +
                      (size_t)graph.layers.count * (sizeof(struct layer_node) + sizeof(struct graph_node))};

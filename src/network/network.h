@@ -40,6 +40,7 @@ struct network_summary {
     int64_t state_count; /* numbers that are kept but not trained: running statistics */
     int layer_count;
     int tensor_count;        /* of parameters and states */
+    int weight_count;        /* tensors of TENSOR_WEIGHT */
     double flops_per_sample; /* forward; training costs about three times that */
     size_t bytes;            /* of memory for max_batch samples, with gradients */
     /* Set after a failure too: the layer at fault as the section lists it, "layers.3"; empty: none in particular. */

@@ -186,9 +186,11 @@ static struct metric_sizes measure_sizes(const struct schema *schema, const stru
                                  .validation_samples = schema->validation ? dimensions[DIM_VALIDATION_SAMPLE].size : 0,
                                  .classes = dimensions[DIM_CLASS].size,
                                  .parameters = dimensions[DIM_PARAMETER].size};
-    for (int i = 0; i < plan_model_count(plan); i++)
-        if (plan_model(plan, i)->summary.tensor_count > sizes.tensors)
-            sizes.tensors = plan_model(plan, i)->summary.tensor_count;
+    for (int i = 0; i < plan_model_count(plan); i++) {
+        const struct network_summary *summary = &plan_model(plan, i)->summary;
+        sizes.tensors = summary->tensor_count > sizes.tensors ? summary->tensor_count : sizes.tensors;
+        sizes.weights = summary->weight_count > sizes.weights ? summary->weight_count : sizes.weights;
+    }
     return sizes;
 }
 

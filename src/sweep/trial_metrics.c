@@ -175,13 +175,14 @@ static enum status measure_metric(struct trial_metrics *metrics, const struct sc
 {
     const struct metric_ops *ops = metric->ops;
     void *slabs[COLUMNS_MAX];
+    struct measurement at = reached->at;
+    at.sizes = &metric->sizes;
     find_slabs(metrics, metric, -1, slabs);
     if (ops->epoch != NULL && !reached->within)
-        TRY(ops->epoch(metric->settings, &reached->at, state, slabs, error));
+        TRY(ops->epoch(metric->settings, &at, state, slabs, error));
     for (int point = 0; point < metric->point_count; point++) {
         if (point_epochs(metrics, metric)[point] >= 0 || !point_is_due(metric, point, reached))
             continue;
-        struct measurement at = reached->at;
         at.point = point;
         record_point(metrics, metric, &at);
         find_slabs(metrics, metric, point, slabs);
@@ -189,8 +190,9 @@ static enum status measure_metric(struct trial_metrics *metrics, const struct sc
     }
     if (!reached->ends || ops->end == NULL)
         return STATUS_OK;
+    at.point = -1;
     find_slabs(metrics, metric, -1, slabs);
-    return ops->end(metric->settings, &reached->at, state, slabs, error);
+    return ops->end(metric->settings, &at, state, slabs, error);
 }
 
 enum status trial_metrics_measure(struct trial_metrics *metrics, const struct moment_reached *reached,

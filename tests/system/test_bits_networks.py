@@ -8,7 +8,10 @@ SWEEP = """
 name: networks
 data: {source: glyphs, train_count: 60, test_count: 20}
 train: {epochs: 2, batch_size: 20, learning_rate: 0.01}
-metrics: {margins: {at: [init, end]}, weights: {}}
+metrics:
+  margins: {at: [init, end], normalise: [all]}
+  interpolation: {points: 4, modes: [linear, homogeneous, layers], running_statistics: estimated, samples: 40}
+  weights: {}
 grid:
   model:
     - {kind: cnn, channels: [4, 6], batch_norm: true, dropout: 0.25}

@@ -17,7 +17,7 @@
 /* Last: its macro `fail` would hide the function. */
 #include <cmocka.h>
 
-enum { COUNT_MAX = 501, CLASSES_MAX = 10, COLUMNS_MAX = 64 };
+enum { COUNT_MAX = 501, CLASSES_MAX = 10, COLUMNS_MAX = 96 };
 
 static const struct metric_ops *metric;
 static float samples[COLUMNS_MAX][COUNT_MAX];
@@ -97,19 +97,27 @@ static void expect_near(const char *name, double wanted)
         fail_msg("%s is %.17g, expected %.17g", name, found, wanted);
 }
 
-static void measure(int classes, const struct evaluation *train, const struct evaluation *test)
+static const struct metric_sizes no_validation = {.train_samples = 4}, with_validation = {.validation_samples = 4};
+
+static void measure_parts(int classes, const struct evaluation *train, const struct evaluation *test,
+                          const struct evaluation *validation)
 {
     const struct measurement at = {.classes = classes,
-                                   .parts = {*train, *test},
+                                   .parts = {*train, *test, *validation},
                                    .tensor_count = network_tensor_count(network),
                                    .tensors = network_tensors(network),
                                    .network = network};
     void *recorded[COLUMNS_MAX];
     const int64_t balance = memory_balance();
     for (int c = 0; c < metric->column_count; c++)
-        recorded[c] = metric->records(settings.settings, &(struct metric_sizes){0}, c) ? row[c] : NULL;
+        recorded[c] = metric->records(settings.settings, &with_validation, c) ? row[c] : NULL;
     assert_int_equal(metric->measure(settings.settings, &at, NULL, recorded, NULL), STATUS_OK);
     assert_int_equal(memory_balance(), balance);
+}
+
+static void measure(int classes, const struct evaluation *train, const struct evaluation *test)
+{
+    measure_parts(classes, train, test, &(struct evaluation){0});
 }
 
 /* Margins 2, -1, 5 and 0. */
@@ -163,15 +171,15 @@ static void statistics_of_a_case_made_by_hand_are_right(void **state)
 static void the_validation_part_is_measured_where_there_is_one(void **state)
 {
     (void)state;
-    const struct metric_sizes none = {.train_samples = 4, .test_samples = 4}, some = {.validation_samples = 4};
-    const struct measurement at = {.classes = 3, .parts = {[PART_VALIDATION] = hand}};
-    assert_int_equal(metric->measure(NULL, &at, NULL, row, NULL), STATUS_OK);
+    const struct evaluation none = {0};
+    measure_parts(3, &none, &none, &hand);
     expect_near("validation_area", 1.5);
     expect_near("validation_quantile_90", 4.1);
     assert_true(isnan(number_of("train_area")) && isnan(number_of("test_area")));
     for (int c = 0; c < metric->column_count; c++) {
-        assert_true(metric->records(NULL, &some, c));
-        assert_int_equal(metric->records(NULL, &none, c), strncmp(metric->columns[c].name, "validation", 10) != 0);
+        const bool of_validation = strncmp(metric->columns[c].name, "validation", 10) == 0;
+        const bool recorded = metric->records(settings.settings, &with_validation, c);
+        assert_int_equal(metric->records(settings.settings, &no_validation, c), recorded && !of_validation);
     }
 }
 
