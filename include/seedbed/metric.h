@@ -82,6 +82,8 @@ struct metric_sizes {
     int64_t parameters; /* of the flat block, running statistics included */
     int64_t tensors;    /* of one network, running statistics included */
     int64_t weights;    /* weight tensors of one network: layers that have some */
+    int64_t choices;    /* times that train.reduction may choose samples; 0: never */
+    int64_t kept;       /* samples that it keeps then, at most */
 };
 
 enum { METRIC_DIMENSIONS_MAX = 8 };
@@ -125,6 +127,9 @@ struct measurement {
     int tensor_count;
     const struct tensor_spec *tensors; /* [tensor_count], in the order of the flat block */
     uint64_t metric_seed;              /* the `metric` stream's seed */
+    int choices;                       /* times that train.reduction has chosen samples */
+    int kept_count;
+    const int32_t *kept; /* [kept_count] positions in the training part that training goes on with, ascending */
 
     /* For metrics that pass samples through the network again. It may be used freely, but its parameters and running
      * statistics must be left bit for bit as they were. */

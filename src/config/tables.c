@@ -131,6 +131,9 @@ const struct kind_table *const config_tables[] = {&loss_table,
                                                   &initialisation_table,
                                                   &moment_table,
                                                   &part_table,
+                                                  &interpolation_mode_table,
+                                                  &margin_scale_table,
+                                                  &reduction_table,
                                                   &decay_table,
                                                   NULL};
 

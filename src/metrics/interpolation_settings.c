@@ -2,6 +2,7 @@
 #include <stddef.h>
 
 #include "metrics/interpolation.h"
+#include "metrics/metrics.h"
 
 static const struct mode_ops mode_linear = {
     .kind = {.name = "linear", .summary = "all parameters on the straight line"}, .share = share_linear};
@@ -18,18 +19,11 @@ static const struct mode_ops mode_last_bias_fixed = {
     .share = share_last_bias_fixed};
 const struct kind mode_layers = {.name = "layers",
                                  .summary = "one layer with weights after the other on the line, all else as trained"};
-static const struct kind_table mode_table = {
-    .what = "way of interpolating",
-    .plural = "ways of interpolating",
+const struct kind_table interpolation_mode_table = {
+    .what = "mode of interpolation",
+    .plural = "modes",
     .kinds = (const struct kind *const[]){&mode_linear.kind, &mode_homogeneous.kind, &mode_weights_only.kind,
                                           &mode_biases_only.kind, &mode_last_bias_fixed.kind, &mode_layers, NULL}};
-
-static const struct kind part_train = {.name = "train", .summary = "the training part, labels trained on"};
-static const struct kind part_test = {.name = "test", .summary = "the test part"};
-static const struct kind part_validation = {.name = "validation", .summary = "the validation part, if there is one"};
-static const struct kind *const part_kinds[PART_COUNT + 1] = {
-    [PART_TRAIN] = &part_train, [PART_TEST] = &part_test, [PART_VALIDATION] = &part_validation, [PART_COUNT] = NULL};
-static const struct kind_table part_table = {.what = "part of the data", .plural = "parts", .kinds = part_kinds};
 
 static const struct kind statistics_interpolated = {
     .name = "interpolated", .summary = "on the line, with the weights of the layer before them"};
@@ -48,7 +42,7 @@ const struct field interpolation_fields[] = {
      .type = FIELD_NAMES,
      SETTING(modes),
      .default_text = "[linear]",
-     .kinds = &mode_table,
+     .kinds = &interpolation_mode_table,
      .summary = "Ways from the parameters before training to those now: linear, homogeneous, weights_only, "
                 "biases_only, last_bias_fixed, layers."},
     {.name = "parts",
@@ -95,7 +89,7 @@ bool interpolation_names(const struct name_list *list, const struct kind *kind)
 
 bool interpolation_names_part(const struct interpolation_settings *settings, int part)
 {
-    return interpolation_names(&settings->parts, part_kinds[part]);
+    return interpolation_names(&settings->parts, part_table.kinds[part]);
 }
 
 int interpolation_mode_count(const struct interpolation_settings *settings)

@@ -11,6 +11,7 @@
 #include "kernels/reduce.h"
 #include "metrics/kinds.h"
 #include "metrics/margin_scales.h"
+#include "metrics/metrics.h"
 
 struct margins_settings {
     struct metric_when when;
@@ -28,8 +29,7 @@ static const struct kind scale_input_gradient = {
     .name = "input_gradient", .summary = "of each sample: the length of the margin's gradient over the input"};
 static const struct kind *const scale_kinds[SCALE_COUNT + 1] = {
     &scale_all, &scale_frobenius, &scale_last_layer, &scale_spectral, &scale_input_gradient, NULL};
-static const struct kind_table scale_table = {
-    .what = "normalisation of margins", .plural = "normalisations of margins", .kinds = scale_kinds};
+const struct kind_table margin_scale_table = {.what = "scale of margins", .plural = "scales", .kinds = scale_kinds};
 
 static const struct field margins_fields[] = {
     METRIC_WHEN_FIELDS(struct margins_settings, "[end]"),
@@ -37,7 +37,7 @@ static const struct field margins_fields[] = {
      .type = FIELD_NAMES,
      .offset = offsetof(struct margins_settings, normalise),
      .default_text = "[frobenius, last_layer]",
-     .kinds = &scale_table,
+     .kinds = &margin_scale_table,
      .flags = FIELD_NO_GRID,
      .summary = "What margins are also recorded divided by: frobenius, last_layer, spectral, input_gradient; all."},
     {0}};

@@ -5,7 +5,8 @@
 #include "seedbed/metric.h"
 
 extern const struct kind_table metric_table; /* struct metric_ops */
-extern const struct kind_table part_table;   /* the names of the parts of the data, by PART_... */
+extern const struct kind_table interpolation_mode_table, margin_scale_table;
+extern const struct kind_table part_table; /* the names of the parts of the data, by PART_... */
 
 /* The curves recorded after every epoch, whatever the sweep asks for: group `curves`, dimension epoch. */
 enum curve {

@@ -119,6 +119,7 @@ static enum status add_trial(struct plan *plan, int64_t point, struct error *err
         plan->first = plan->config;
     if (train->stages.count > plan->most_stages)
         plan->most_stages = train->stages.count;
+    reduction_extend(&plan->reductions, &train->reduction, train->epochs);
     TRY(plan_axes_add(plan, point, error));
     return growing_add(&plan->trials, &trial, error);
 }
@@ -283,6 +284,11 @@ int64_t plan_longest_steps(const struct plan *plan)
 int plan_most_stages(const struct plan *plan)
 {
     return plan->most_stages;
+}
+
+const struct reduction_extent *plan_reductions(const struct plan *plan)
+{
+    return &plan->reductions;
 }
 
 enum status plan_trial_config(struct plan *plan, int64_t trial, struct trial_config *out, struct error *error)

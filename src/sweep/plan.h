@@ -94,9 +94,10 @@ enum status plan_trial_config(struct plan *plan, int64_t trial, struct trial_con
 
 /* What holds for the whole sweep: the first trial's configuration, whose name, metrics and limits are everyone's. */
 const struct trial_config *plan_sweep_config(const struct plan *plan);
-int64_t plan_longest_epochs(const struct plan *plan); /* after plan_resolve */
-int64_t plan_longest_steps(const struct plan *plan);  /* after plan_resolve */
-int plan_most_stages(const struct plan *plan);        /* of a trial's train.stages */
+int64_t plan_longest_epochs(const struct plan *plan);                    /* after plan_resolve */
+int64_t plan_longest_steps(const struct plan *plan);                     /* after plan_resolve */
+int plan_most_stages(const struct plan *plan);                           /* of a trial's train.stages */
+const struct reduction_extent *plan_reductions(const struct plan *plan); /* of all trials together */
 
 int plan_axis_count(const struct plan *plan);
 const char *plan_axis_name(const struct plan *plan, int axis);

@@ -22,6 +22,7 @@ struct plan {
     struct trial_config first; /* of trial 0 */
     int64_t longest_epochs, longest_steps;
     int most_stages;
+    struct reduction_extent reductions;
     struct growing trials;     /* struct plan_trial */
     struct growing sources;    /* struct plan_source */
     struct growing variants;   /* struct plan_variant */

@@ -185,7 +185,9 @@ static struct metric_sizes measure_sizes(const struct schema *schema, const stru
                                  .test_samples = dimensions[DIM_TEST_SAMPLE].size,
                                  .validation_samples = schema->validation ? dimensions[DIM_VALIDATION_SAMPLE].size : 0,
                                  .classes = dimensions[DIM_CLASS].size,
-                                 .parameters = dimensions[DIM_PARAMETER].size};
+                                 .parameters = dimensions[DIM_PARAMETER].size,
+                                 .choices = plan_reductions(plan)->choices};
+    sizes.kept = reduction_most_kept(plan_reductions(plan), sizes.train_samples);
     for (int i = 0; i < plan_model_count(plan); i++) {
         const struct network_summary *summary = &plan_model(plan, i)->summary;
         sizes.tensors = summary->tensor_count > sizes.tensors ? summary->tensor_count : sizes.tensors;

@@ -34,6 +34,7 @@ struct run {
     double started, deadline;            /* monotonic; deadline 0: none */
     int64_t samples_seen, stage_samples; /* in the main training, in the stages before it */
     bool separated;
+    struct reduction *reduction;
     struct stop_memory stop;
     struct evaluation parts[PART_COUNT]; /* as last evaluated */
     struct {
@@ -198,6 +199,7 @@ static void record_epoch(struct run *run, const struct epoch_record *record)
 
 static struct measurement describe_moment(const struct run *run, const struct epoch_record *record)
 {
+    const struct kept_samples kept = reduction_kept(run->reduction);
     struct measurement at = {
         .point = -1,
         .epoch = record->epoch,
@@ -214,6 +216,9 @@ static struct measurement describe_moment(const struct run *run, const struct ep
         .samples = run->runner->view->parts,
         .loss = &run->runner->config.train.loss,
         .yield = &run->give_way,
+        .choices = kept.choices,
+        .kept_count = kept.count,
+        .kept = kept.which,
     };
     for (int part = 0; part < PART_COUNT; part++)
         at.parts[part] = run->parts[part];
@@ -260,6 +265,7 @@ static enum status measure(struct run *run, const struct epoch_record *record, b
         *(int32_t *)results_row_data(runner->row, schema_trial_array(runner->schema, TRIAL_SEPARATED_EPOCH)) =
             record->epoch;
     }
+    reduction_look(run->reduction, record->epoch, run->separated, &run->parts[PART_TRAIN]);
     const struct moment_reached reached = {
         .at = describe_moment(run, record), .whole = record->whole, .separates = separates, .ends = ends};
     return trial_metrics_measure(runner->metrics, &reached, error);
@@ -308,14 +314,18 @@ static enum status train(struct run *run, struct error *error)
                                           .schema = runner->schema,
                                           .row = runner->row};
     TRY(trial_stages_run(&stages, &run->stage_samples, error));
+    const uint64_t order_seed = trial_stream_seed(&runner->config, STREAM_ORDER);
+    TRY(reduction_create(&runner->config.train.reduction, runner->view->parts[PART_TRAIN].count, runner->view->classes,
+                         order_seed, &run->reduction, error));
     const struct training training = {
         .network = run->network,
         .samples = &runner->view->parts[PART_TRAIN],
         .config = &runner->config.train,
-        .order_seed = trial_stream_seed(&runner->config, STREAM_ORDER),
+        .order_seed = order_seed,
         .augment = &runner->config.data.augment,
         .augment_seed = trial_stream_seed(&runner->config, STREAM_AUGMENT),
         .dropout_seed = trial_stream_seed(&runner->config, STREAM_DROPOUT),
+        .reduction = run->reduction,
     };
     const struct training_hooks hooks = {.context = run,
                                          .yield = give_way,
@@ -355,6 +365,7 @@ enum status trial_run(struct trial_runner *runner, int64_t trial, const struct y
         status = train(&run, &why);
     }
     network_destroy(&run.network);
+    reduction_destroy(&run.reduction);
     if (status == STATUS_STOPPED)
         return fail(error, STATUS_STOPPED, "%s", why.text);
     *ending = (struct trial_ending){.outcome = outcome_of(status), .seconds = clock_monotonic() - run.started};

@@ -20,7 +20,7 @@ struct loop {
     const struct loss_ops *loss;
     struct optimizer *optimizer;
     int count, batch, classes;
-    int32_t *order;  /* [count] of this epoch */
+    int32_t *order;  /* [count] of this epoch; behind it room for a permutation [count] */
     int16_t *labels; /* [batch] */
     float *dlogits;  /* [batch, classes] */
     struct schedule_position at;
@@ -62,7 +62,7 @@ static enum status loop_allocate(struct loop *loop, struct error *error)
 {
     void *order = NULL, *labels = NULL, *dlogits = NULL;
     const size_t batch = (size_t)loop->batch;
-    TRY(memory_allocate(&order, (size_t)loop->count, sizeof *loop->order, "batch order", error));
+    TRY(memory_allocate(&order, 2 * (size_t)loop->count, sizeof *loop->order, "batch order", error));
     loop->order = order;
     TRY(memory_allocate(&labels, batch, sizeof *loop->labels, "batch labels", error));
     loop->labels = labels;
@@ -160,13 +160,30 @@ static enum status loop_step_end(struct loop *loop, struct error *error)
     return loop->hooks->step_end(loop->hooks->context, &record, &loop->stop, error);
 }
 
+/* A permutation of all samples; of those kept one after the other, until the epoch is as long as ever. */
+static void loop_draw_order(struct loop *loop, const struct kept_samples *kept)
+{
+    struct random random = random_start(STREAM_ORDER, loop->training->order_seed, epoch_substream(loop));
+    int32_t *const places = loop->order + loop->count;
+    for (int first = 0; first < loop->count; first += kept->count) {
+        random_permutation(&random, kept->count, places);
+        for (int i = 0; i < kept->count && first + i < loop->count; i++)
+            loop->order[first + i] = kept->which == NULL ? places[i] : kept->which[places[i]];
+    }
+}
+
 /* *whole: no rule ended the epoch before its last step. */
 static enum status loop_epoch(struct loop *loop, bool *whole, struct error *error)
 {
-    struct random random = random_start(STREAM_ORDER, loop->training->order_seed, epoch_substream(loop));
-    random_permutation(&random, loop->count, loop->order);
+    const struct reduction *const reduction = loop->training->reduction;
+    const struct kept_samples kept =
+        reduction != NULL ? reduction_kept(reduction) : (struct kept_samples){.count = loop->count};
     loop->norms = 0;
     loop->epoch_start = loop->at.step;
+    *whole = kept.frozen;
+    if (kept.frozen)
+        return STATUS_OK;
+    loop_draw_order(loop, &kept);
     int first = 0;
     while (first < loop->count && !loop->stop) {
         const int n = least(loop->batch, loop->count - first);

@@ -11,6 +11,7 @@
 #include "seedbed/field.h"
 #include "seedbed/metric.h"
 #include "seedbed/status.h"
+#include "training/reduction.h"
 
 extern const struct kind_table optimizer_table; /* struct optimizer_ops, training/optimizers.h */
 extern const struct kind_table decay_table;     /* names of what weight decay acts on */
@@ -47,6 +48,7 @@ struct train_config {
     double warmup;          /* epochs */
     struct stop_config stop;
     struct item_list stages; /* struct stage_config: before the training itself, one after another */
+    struct reduction_config reduction;
 };
 
 /* An item of `train.stages`: training on other labels, that of the network which the main one goes on with. */
@@ -103,8 +105,9 @@ struct training {
     const struct augment_config *augment; /* lent; NULL: none */
     uint64_t augment_seed;                /* the `augment` stream's seed */
     uint64_t dropout_seed;                /* the `dropout` stream's seed */
-    int stage;             /* 0: the main training; 1, 2, ...: a stage before it, with draws of its own */
-    int64_t earlier_steps; /* of a stage: of those before it, at most */
+    int stage;                         /* 0: the main training; 1, 2, ...: a stage before it, with draws of its own */
+    int64_t earlier_steps;             /* of a stage: of those before it, at most */
+    const struct reduction *reduction; /* lent; looked at before each epoch; NULL: none */
 };
 
 /* The largest n that training, its stages and evaluator_run pass to a network: network_create's max_batch. */
