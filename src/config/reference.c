@@ -93,6 +93,10 @@ static void add_allowed(const struct field *field, struct phrase *allowed)
         phrase_add(allowed, "one of the %s %s", field->kinds->plural,
                    (field->flags & FIELD_INHERITED) != 0 ? "above" : "below");
     }
+    if (field->type == FIELD_CHOICES && allowed->length > NAMES_MAX) {
+        *allowed = (struct phrase){0};
+        phrase_add(allowed, "a map with keys out of the %s below", field->kinds->plural);
+    }
     if (field->type == FIELD_NAMES && allowed->length > NAMES_MAX) { /* the summary above it names them */
         *allowed = (struct phrase){0};
         phrase_add(allowed, "a list of these names");

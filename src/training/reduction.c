@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "kernels/reduce.h"
 #include "seedbed/random.h"
 
 struct candidate {
@@ -36,13 +37,7 @@ struct by_ops {
 
 static double margin_of(const struct reduction *reduction, const struct evaluation *train, int i)
 {
-    const float *const z = train->logits + (size_t)i * (size_t)reduction->classes;
-    const int label = train->labels[i];
-    float other = -INFINITY;
-    for (int j = 0; j < reduction->classes; j++)
-        if (j != label && z[j] > other)
-            other = z[j];
-    return (double)z[label] - (double)other;
+    return label_margin(reduction->classes, train->logits + (size_t)i * (size_t)reduction->classes, train->labels[i]);
 }
 
 static void rank_by_margin(struct reduction *reduction, const struct evaluation *train)
