@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "base/memory.h"
+#include "kernels/ranks.h"
 #include "kernels/reduce.h"
 #include "metrics/interpolation.h"
 
@@ -77,7 +78,7 @@ enum status interpolation_record_end(const struct measurement *at, void *const *
         order[c] = learned[c] < 0 ? (double)INFINITY : (double)learned[c];
         biases[c] = (double)bias[c];
     }
-    *(double *)row[COLUMN_BIAS_CORRELATION] = rank_correlation(at->classes, order, biases);
+    const enum status status = rank_correlation(at->classes, order, biases, row[COLUMN_BIAS_CORRELATION], error);
     memory_free(room);
-    return STATUS_OK;
+    return status;
 }

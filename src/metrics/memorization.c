@@ -164,7 +164,7 @@ static void follow(const struct measurement *at, int i, bool right, struct histo
     if (at->epoch == 0)
         forgetting[i] = 0;
     else
-        history->margins += sample_margin(at->classes, part->logits + (size_t)i * (size_t)at->classes, part->labels[i]);
+        history->margins += label_margin(at->classes, part->logits + (size_t)i * (size_t)at->classes, part->labels[i]);
     if (at->epoch > 0)
         ((float *)row[COLUMN_MEAN_MARGIN])[i] = (float)(history->margins / at->epoch);
     if (right && learned[i] < 0)

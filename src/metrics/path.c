@@ -109,27 +109,3 @@ double curve_plateau(int count, const double *y, double tolerance)
             last = i;
     return (double)last / (count - 1);
 }
-
-/* Rank of a[i], 0-based, in the middle of those equal to it. */
-static double rank_of(int count, const double *a, int i)
-{
-    int below = 0, equal = 0;
-    for (int j = 0; j < count; j++) {
-        below += a[j] < a[i];
-        equal += a[j] == a[i];
-    }
-    return below + (equal - 1) / 2.0;
-}
-
-double rank_correlation(int count, const double *a, const double *b)
-{
-    const double mean = (count - 1) / 2.0;
-    double products = 0, squares_a = 0, squares_b = 0;
-    for (int i = 0; i < count; i++) {
-        const double rank_a = rank_of(count, a, i) - mean, rank_b = rank_of(count, b, i) - mean;
-        products += rank_a * rank_b;
-        squares_a += rank_a * rank_a;
-        squares_b += rank_b * rank_b;
-    }
-    return products / sqrt(squares_a * squares_b);
-}

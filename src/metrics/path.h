@@ -37,8 +37,4 @@ bool curve_is_monotone(int count, const double *y); /* never rises */
 /* The largest alpha with y >= (1 - tolerance) y(0). */
 double curve_plateau(int count, const double *y, double tolerance);
 
-/* Spearman's: Pearson's correlation of the ranks, equal values sharing theirs. NaN where one does not vary.
- * a, b [count] */
-double rank_correlation(int count, const double *a, const double *b);
-
 #endif

@@ -2,15 +2,6 @@
 
 #include <math.h>
 
-double sample_margin(int classes, const float *z, int label)
-{
-    float other = -INFINITY;
-    for (int j = 0; j < classes; j++)
-        if (j != label && z[j] > other)
-            other = z[j];
-    return (double)z[label] - (double)other;
-}
-
 /* The label's entry is minus the sum of the others, which is exact where the label is nearly certain. */
 double sample_error_norm(int classes, const float *z, int label)
 {

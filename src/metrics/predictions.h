@@ -4,9 +4,6 @@
 
 #include <stdint.h>
 
-/* z_label - max over j != label of z_j      z [classes] */
-double sample_margin(int classes, const float *z, int label);
-
 /* Length of softmax(z) - one-hot(label), right at any finite logits (EL2N).      z [classes] */
 double sample_error_norm(int classes, const float *z, int label);
 

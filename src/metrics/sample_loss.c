@@ -238,7 +238,7 @@ static void store_samples(const struct evaluation *part, int classes, void *cons
         const float *z = part->logits + (size_t)i * (size_t)classes;
         loss[i] = (float)part->losses[i];
         predicted[i] = (int16_t)first_maximum(classes, z);
-        margin[i] = (float)sample_margin(classes, z, part->labels[i]);
+        margin[i] = (float)label_margin(classes, z, part->labels[i]);
     }
 }
 

@@ -8,8 +8,8 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "kernels/ranks.h"
 #include "kernels/reduce.h"
-#include "sweep/ranks.h"
 
 enum { SIDES = 2, COMPARED_PARTS = 2 };
 static const int compared_parts[COMPARED_PARTS] = {PART_TRAIN, PART_TEST};
@@ -198,7 +198,7 @@ static enum status compare_samples(const struct comparison *comparison, struct e
     *column(runner, PAIR_DISAGREEMENT_TRAIN) = disagreement(runner, 0, train);
     *column(runner, PAIR_DISAGREEMENT_TEST) = disagreement(runner, 1, test);
     *column(runner, PAIR_RANK_CORRELATION) =
-        rank_correlation(train, a->margins, b->margins, a->order, b->order, runner->room);
+        ordered_rank_correlation(train, a->margins, b->margins, a->order, b->order, runner->room);
     compare_subsets(comparison, train);
     return STATUS_OK;
 }

@@ -94,19 +94,6 @@ static void a_plateau_ends_at_the_last_value_near_the_first(void **state)
     assert_true(curve_plateau(5, y, 1) == 1);
 }
 
-static void rank_correlations_are_right_with_and_without_ties(void **state)
-{
-    (void)state;
-    const double a[] = {3, 1, 2, 40}, falling[] = {-3, -1, -2, -4}, ties[] = {1, 1, 2, 2};
-    const double never[] = {1, 2, (double)INFINITY, (double)INFINITY};
-    assert_true(fabs(rank_correlation(4, a, a) - 1) < 1e-15);
-    assert_true(fabs(rank_correlation(4, a, falling) + 1) < 1e-15);
-    /* Ranks 2 0 1 3 and 0.5 0.5 2.5 2.5: sum of products 2, of squares 5 and 4. */
-    assert_true(fabs(rank_correlation(4, a, ties) - 2 / sqrt(20)) < 1e-15);
-    assert_true(fabs(rank_correlation(4, ties, never) - 4 / sqrt(4 * 4.5)) < 1e-15);
-    assert_true(isnan(rank_correlation(3, a, (const double[]){1, 1, 1})));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -115,7 +102,6 @@ int main(void)
         cmocka_unit_test(a_bump_goes_from_where_the_curve_rises_to_where_it_is_below_that),
         cmocka_unit_test(monotone_curves_never_rise),
         cmocka_unit_test(a_plateau_ends_at_the_last_value_near_the_first),
-        cmocka_unit_test(rank_correlations_are_right_with_and_without_ties),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

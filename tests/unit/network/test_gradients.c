@@ -26,7 +26,7 @@
 extern const struct layer_ops layer_scale;   /* of tests/plugins */
 extern const struct loss_ops loss_huberised; /* of tests/plugins */
 
-enum { SAMPLES = 6, HEIGHT = 4, WIDTH = 3, CHANNELS = 2, UNITS = 5, CLASSES = 3 };
+enum { SAMPLES = 6, HEIGHT = 4, WIDTH = 3, CHANNELS = 2, INPUTS = HEIGHT * WIDTH * CHANNELS, UNITS = 5, CLASSES = 3 };
 static const struct shape input_shape = {HEIGHT, WIDTH, CHANNELS};
 static const double STEP = 0x1p-9;
 static const double TOLERANCE = 3e-3;        /* float32 leaves up to 1e-3 of a central difference, by CPU */

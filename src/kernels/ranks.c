@@ -1,4 +1,4 @@
-#include "sweep/ranks.h"
+#include "kernels/ranks.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -55,8 +55,8 @@ static void share_ranks(int32_t n, const double *values, const int32_t *order, d
     }
 }
 
-double rank_correlation(int32_t n, const double *a, const double *b, const int32_t *order_a, const int32_t *order_b,
-                        double *room)
+double ordered_rank_correlation(int32_t n, const double *a, const double *b, const int32_t *order_a,
+                                const int32_t *order_b, double *room)
 {
     double *ranks_a = room, *ranks_b = room + n;
     double products = 0, squares_a = 0, squares_b = 0;
@@ -69,4 +69,25 @@ double rank_correlation(int32_t n, const double *a, const double *b, const int32
         squares_b += (ranks_b[i] - mean) * (ranks_b[i] - mean);
     }
     return products / sqrt(squares_a * squares_b);
+}
+
+static enum status correlate(int32_t n, const double *a, const double *b, int32_t *orders, double *room, double *out,
+                             struct error *error)
+{
+    TRY(ranks_order(n, a, orders, error));
+    TRY(ranks_order(n, b, orders + n, error));
+    *out = ordered_rank_correlation(n, a, b, orders, orders + n, room);
+    return STATUS_OK;
+}
+
+enum status rank_correlation(int32_t n, const double *a, const double *b, double *out, struct error *error)
+{
+    void *orders = NULL, *room = NULL;
+    TRY(memory_allocate(&orders, 2 * (size_t)n, sizeof(int32_t), "ranks", error));
+    enum status status = memory_allocate(&room, 2 * (size_t)n, sizeof(double), "ranks", error);
+    if (status == STATUS_OK)
+        status = correlate(n, a, b, orders, room, out, error);
+    memory_free(room);
+    memory_free(orders);
+    return status;
 }
