@@ -1,7 +1,9 @@
 #include "kernels/convolution.h"
 
-#include <stdint.h>
-#include <string.h>
+#include "kernels/convolution_methods.h"
+
+const struct convolution_method *const convolution_methods[] = {&convolution_winograd, &convolution_direct,
+                                                                &convolution_windows, NULL};
 
 int convolution_places(int side, int kernel, int stride, int padding)
 {
@@ -9,61 +11,66 @@ int convolution_places(int side, int kernel, int stride, int padding)
     return room < 0 ? 0 : room / stride + 1;
 }
 
-/* The part of a window's row of taps that lies inside the image: taps first..last-1, read from column `from`. */
-struct span {
-    int first, last, from;
-};
-
-static struct span row_span(const struct convolution *c, int out_column)
+size_t convolution_input_size(const struct convolution *c)
 {
-    const int left = out_column * c->stride - c->padding;
-    const int first = left < 0 ? -left : 0;
-    const int last = left + c->kernel > c->width ? c->width - left : c->kernel;
-    if (first >= last)
-        return (struct span){0, 0, 0};
-    return (struct span){first, last, left + first};
+    return (size_t)c->height * (size_t)c->width * (size_t)c->channels;
 }
 
-void image_to_columns(const struct convolution *c, const float *restrict image, float *restrict columns)
+size_t convolution_output_size(const struct convolution *c)
 {
-    const size_t row = (size_t)c->kernel * (size_t)c->channels;
-    for (int y = 0; y < c->out_height; y++)
-        for (int x = 0; x < c->out_width; x++) {
-            const struct span span = row_span(c, x);
-            const size_t before = (size_t)span.first * (size_t)c->channels;
-            const size_t inside = (size_t)(span.last - span.first) * (size_t)c->channels;
-            for (int k = 0; k < c->kernel; k++, columns += row) {
-                const int from = y * c->stride - c->padding + k;
-                if (from < 0 || from >= c->height || inside == 0) {
-                    memset(columns, 0, row * sizeof *columns);
-                    continue;
-                }
-                const float *const source =
-                    image + ((size_t)from * (size_t)c->width + (size_t)span.from) * (size_t)c->channels;
-                for (size_t i = 0; i < before; i++)
-                    columns[i] = 0.0f;
-                memcpy(columns + before, source, inside * sizeof *columns);
-                for (size_t i = before + inside; i < row; i++)
-                    columns[i] = 0.0f;
-            }
-        }
+    return (size_t)c->out_height * (size_t)c->out_width * (size_t)c->out_channels;
 }
 
-void columns_to_image(const struct convolution *c, const float *restrict columns, float *restrict image)
+size_t convolution_window_size(const struct convolution *c)
 {
-    const size_t row = (size_t)c->kernel * (size_t)c->channels;
-    for (int y = 0; y < c->out_height; y++)
-        for (int x = 0; x < c->out_width; x++) {
-            const struct span span = row_span(c, x);
-            const size_t before = (size_t)span.first * (size_t)c->channels;
-            const size_t inside = (size_t)(span.last - span.first) * (size_t)c->channels;
-            for (int k = 0; k < c->kernel; k++, columns += row) {
-                const int to = y * c->stride - c->padding + k;
-                if (to < 0 || to >= c->height)
-                    continue;
-                float *const target = image + ((size_t)to * (size_t)c->width + (size_t)span.from) * (size_t)c->channels;
-                for (size_t i = 0; i < inside; i++)
-                    target[i] += columns[before + i];
-            }
-        }
+    return (size_t)c->kernel * (size_t)c->kernel * (size_t)c->channels;
+}
+
+struct convolution convolution_way_back(const struct convolution *c)
+{
+    return (struct convolution){.height = c->out_height,
+                                .width = c->out_width,
+                                .channels = c->out_channels,
+                                .kernel = c->kernel,
+                                .stride = 1,
+                                .padding = c->kernel - 1 - c->padding,
+                                .out_height = c->height,
+                                .out_width = c->width,
+                                .out_channels = c->channels};
+}
+
+const struct convolution_method *convolution_method(const struct convolution *c, enum convolution_pass pass)
+{
+    for (int m = 0; convolution_methods[m] != NULL; m++)
+        if (convolution_methods[m]->fits(c, pass))
+            return convolution_methods[m];
+    return &convolution_windows;
+}
+
+size_t convolution_scratch(const struct convolution *c)
+{
+    size_t most = 0;
+    for (int pass = 0; pass < CONVOLUTION_PASSES; pass++) {
+        const size_t needed = convolution_method(c, pass)->scratch(c, pass);
+        most = needed > most ? needed : most;
+    }
+    return most;
+}
+
+void convolution_forward(const struct convolution *c, int n, const float *x, const float *weights,
+                         const struct epilogue *epilogue, float *scratch, float *y)
+{
+    convolution_method(c, FORWARD)->forward(c, n, x, weights, epilogue, scratch, y);
+}
+
+void convolution_input_gradient(const struct convolution *c, int n, const float *dy, const float *weights,
+                                float *scratch, float *dx)
+{
+    convolution_method(c, INPUT_GRADIENT)->input_gradient(c, n, dy, weights, scratch, dx);
+}
+
+void convolution_weight_gradient(const struct convolution *c, int n, const float *x, const float *dy, float *scratch,
+                                 float *dweights)
+{
+    convolution_method(c, WEIGHT_GRADIENT)->weight_gradient(c, n, x, dy, scratch, dweights);
 }

@@ -1,7 +1,12 @@
-/* convolution.h - windows of images as rows of a matrix, so that a convolution is a product of matrices.
- * Images are [height,width,channels]; a window's row is [kernel,kernel,channels], zero where it leaves the image. */
+/* convolution.h - convolution of n images and its gradients, by whichever method is fastest for the shapes.
+ * x, dx [n,height,width,channels]   y, dy [n,out_height,out_width,out_channels]
+ * weights, dweights [out_channels,kernel,kernel,channels]   scratch [convolution_scratch], overwritten
+ * The method depends on the geometry only, and each sum has one order: the same bits for the same shapes and values. */
 #ifndef SEEDBED_KERNELS_CONVOLUTION_H
 #define SEEDBED_KERNELS_CONVOLUTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
 
 struct convolution {
     int height, width, channels; /* of the input */
@@ -9,13 +14,35 @@ struct convolution {
     int out_height, out_width, out_channels;
 };
 
+/* What becomes of a sum before it is stored. */
+struct epilogue {
+    const float *bias; /* [out_channels], added; or NULL */
+    bool relu;         /* negative ones become 0, NaN is kept */
+};
+
 /* Number of places where a window fits along a side of the input; below 1: none. */
 int convolution_places(int side, int kernel, int stride, int padding);
 
-/* columns [out_height*out_width, kernel*kernel*channels] of one image   image [height,width,channels] */
-void image_to_columns(const struct convolution *c, const float *restrict image, float *restrict columns);
+/* Floats of one image's input, of its output, of a window. */
+size_t convolution_input_size(const struct convolution *c);
+size_t convolution_output_size(const struct convolution *c);
+size_t convolution_window_size(const struct convolution *c);
 
-/* image += the columns' windows, each where it came from: the transpose of image_to_columns */
-void columns_to_image(const struct convolution *c, const float *restrict columns, float *restrict image);
+/* The convolution that takes dy to dx. Only where the stride is 1 and the padding below the kernel. */
+struct convolution convolution_way_back(const struct convolution *c);
+
+/* Floats of scratch that each of the three needs. */
+size_t convolution_scratch(const struct convolution *c);
+
+/* y = x * weights, then the epilogue */
+void convolution_forward(const struct convolution *c, int n, const float *x, const float *weights,
+                         const struct epilogue *epilogue, float *scratch, float *y);
+
+void convolution_input_gradient(const struct convolution *c, int n, const float *dy, const float *weights,
+                                float *scratch, float *dx);
+
+/* dweights: summed over the images */
+void convolution_weight_gradient(const struct convolution *c, int n, const float *x, const float *dy, float *scratch,
+                                 float *dweights);
 
 #endif

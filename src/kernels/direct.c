@@ -4,104 +4,93 @@
 
 #include <string.h>
 
+#include "kernels/convolution_methods.h"
+#include "kernels/vector.h"
+
+/* Tiles: so many pixels by one vector or by two, so many taps by up to two. */
 #ifdef __AVX512F__
-enum { LANES = 16, PIXELS = 8, TAPS = 9 };
+enum { PIXELS_SINGLE = 16, PIXELS_PAIR = 8, TAPS = 9 };
 #else
-enum { LANES = 8, PIXELS = 4, TAPS = 4 };
+enum { PIXELS_SINGLE = 8, PIXELS_PAIR = 4, TAPS = 4 };
 #endif
-
-typedef float vector __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
-
-#define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("GCC unroll 16")
-
-static int window_size(const struct convolution *c)
-{
-    return c->kernel * c->kernel * c->channels;
-}
 
 static int blocks_of(const struct convolution *c)
 {
     return (c->out_channels + LANES - 1) / LANES;
 }
 
+/* Floats from one block of packed weights to the next. */
+static size_t panel_of(const struct convolution *c)
+{
+    return convolution_window_size(c) * LANES;
+}
+
 size_t direct_packed_size(const struct convolution *c)
 {
-    return (size_t)blocks_of(c) * LANES * (size_t)window_size(c);
+    return (size_t)blocks_of(c) * panel_of(c);
 }
 
-static int padded_width(const struct convolution *c)
+static size_t padded_row(const struct convolution *c)
 {
-    return c->width + 2 * c->padding;
+    return (size_t)(c->width + 2 * c->padding) * (size_t)c->channels;
 }
 
-size_t direct_padded_size(const struct convolution *c)
+static size_t padded_size(const struct convolution *c)
 {
-    return (size_t)(c->height + 2 * c->padding) * (size_t)padded_width(c) * (size_t)c->channels;
+    return (size_t)(c->height + 2 * c->padding) * padded_row(c);
 }
 
-size_t direct_output_size(const struct convolution *c)
+/* Floats of an output padded to whole vectors. */
+static size_t whole_size(const struct convolution *c)
 {
     return (size_t)c->out_height * (size_t)c->out_width * (size_t)blocks_of(c) * LANES;
 }
 
-bool direct_fits(const struct convolution *c)
+static int least(int a, int b)
 {
-    enum { CACHED = 1 << 17, TAPS_MOST = 1 << 12, PIXELS_LEAST = 16 };
-    return direct_packed_size(c) <= CACHED && window_size(c) <= TAPS_MOST &&
-           c->out_height * c->out_width >= PIXELS_LEAST;
-}
-
-struct convolution direct_way_back(const struct convolution *c)
-{
-    return (struct convolution){.height = c->out_height,
-                                .width = c->out_width,
-                                .channels = c->out_channels,
-                                .kernel = c->kernel,
-                                .stride = 1,
-                                .padding = c->kernel - 1 - c->padding,
-                                .out_height = c->height,
-                                .out_width = c->width,
-                                .out_channels = c->channels};
-}
-
-/* Where output channel o and tap k of the window lie. */
-static size_t packed_place(const struct convolution *c, int o, int k)
-{
-    return ((size_t)(o / LANES) * (size_t)window_size(c) + (size_t)k) * LANES + (size_t)(o % LANES);
+    return a < b ? a : b;
 }
 
 void direct_pack(const struct convolution *c, const float *weights, float *packed)
 {
-    memset(packed, 0, direct_packed_size(c) * sizeof *packed);
-    for (int o = 0; o < c->out_channels; o++)
-        for (int k = 0; k < window_size(c); k++)
-            packed[packed_place(c, o, k)] = *weights++;
+    const size_t window = convolution_window_size(c);
+    for (int o = 0; o < c->out_channels; o += LANES, weights += LANES * window) {
+        const int width = least(c->out_channels - o, LANES);
+        for (size_t k = 0; k < window; k++, packed += LANES)
+            for (int l = 0; l < LANES; l++)
+                packed[l] = l < width ? weights[(size_t)l * window + k] : 0.0f;
+    }
 }
 
 void direct_unpack(const struct convolution *c, const float *packed, float *weights)
 {
-    for (int o = 0; o < c->out_channels; o++)
-        for (int k = 0; k < window_size(c); k++)
-            *weights++ = packed[packed_place(c, o, k)];
+    const size_t window = convolution_window_size(c);
+    for (int o = 0; o < c->out_channels; o += LANES, packed += LANES * window)
+        for (int l = 0; l < least(c->out_channels - o, LANES); l++)
+            for (size_t k = 0; k < window; k++)
+                *weights++ = packed[k * LANES + (size_t)l];
 }
 
 /* The window turned half round, inputs and outputs exchanged. */
 void direct_pack_back(const struct convolution *c, const float *weights, float *packed)
 {
-    const struct convolution back = direct_way_back(c);
+    const struct convolution back = convolution_way_back(c);
+    const size_t window = convolution_window_size(c), panel = panel_of(&back);
     const int taps = c->kernel * c->kernel;
     memset(packed, 0, direct_packed_size(&back) * sizeof *packed);
-    for (int o = 0; o < c->out_channels; o++)
+    for (int o = 0; o < c->out_channels; o++, weights += window)
         for (int tap = 0; tap < taps; tap++)
-            for (int i = 0; i < c->channels; i++)
-                packed[packed_place(&back, i, (taps - 1 - tap) * c->out_channels + o)] = *weights++;
+            for (int i = 0; i < c->channels; i += LANES)
+                memcpy(packed + (size_t)(i / LANES) * panel + (size_t)((taps - 1 - tap) * c->out_channels + o) * LANES,
+                       weights + (size_t)(tap * c->channels + i),
+                       (size_t)least(c->channels - i, LANES) * sizeof *packed);
 }
 
-void direct_pad(const struct convolution *c, const float *image, float *padded)
+/* The image with zeros around it. */
+static void pad(const struct convolution *c, const float *image, float *padded)
 {
     const size_t row = (size_t)c->width * (size_t)c->channels, side = (size_t)c->padding * (size_t)c->channels;
-    const size_t whole = row + 2 * side, rim = (size_t)c->padding * whole;
+    const size_t whole = padded_row(c), rim = (size_t)c->padding * whole;
     memset(padded, 0, rim * sizeof *padded);
     padded += rim;
     for (int y = 0; y < c->height; y++, padded += whole, image += row) {
@@ -112,142 +101,257 @@ void direct_pad(const struct convolution *c, const float *image, float *padded)
     memset(padded, 0, rim * sizeof *padded);
 }
 
-/* What a tile of pixels reads: x at its first pixel, then `step` floats from pixel to pixel. */
-struct source {
-    const float *x;
-    size_t step, row; /* row: floats from one row of the padded image to the next */
-    int kernel, span; /* span: floats of a window's row */
+/* What a row of tiles reads and where its sums go. */
+struct row {
+    const float *x;      /* of the first pixel */
+    size_t step, x_row;  /* floats from pixel to pixel, and from one row of the padded image to the next */
+    int kernel, span;    /* span: floats of a window's row */
+    const float *packed; /* the block's weights; a pair's second block is a panel further */
+    size_t panel, out_step;
+    vector bias[2];
+    bool relu;
+    int width; /* channels from this block on */
 };
 
-INLINE void store(vector value, int width, float *out)
+INLINE void store_part(vector value, int width, float *out)
 {
     if (width >= LANES)
-        *(vector *)(void *)out = value;
+        store(value, out);
     else
         memcpy(out, &value, (size_t)width * sizeof *out);
 }
 
-/* pixels x vectors outputs; panel: floats from one block of packed weights to the next; width: channels left */
-INLINE void forward_tile(int pixels, int vectors, const struct source *s, const float *packed, size_t panel,
-                         size_t out_step, int width, float *out)
+/* pixels x vectors outputs */
+INLINE void forward_tile(int pixels, int vectors, const struct row *r, const float *x, float *out)
 {
-    vector sums[PIXELS][2];
+    vector sums[PIXELS_SINGLE][2];
+    const float *packed = r->packed;
     UNROLL for (int p = 0; p < pixels; p++) UNROLL for (int v = 0; v < vectors; v++) sums[p][v] = (vector){0};
-    for (int ky = 0; ky < s->kernel; ky++) {
-        const float *x = s->x + (size_t)ky * s->row;
-        for (int k = 0; k < s->span; k++, x++, packed += LANES) {
+    for (int ky = 0; ky < r->kernel; ky++, x += r->x_row) {
+        const float *at = x;
+        for (int k = 0; k < r->span; k++, at++, packed += LANES) {
             vector w[2];
-            UNROLL for (int v = 0; v < vectors; v++) w[v] = *(const vector *)(const void *)(packed + (size_t)v * panel);
+            UNROLL for (int v = 0; v < vectors; v++) w[v] = load(packed + (size_t)v * r->panel);
             UNROLL for (int p = 0; p < pixels; p++) UNROLL for (int v = 0; v < vectors; v++) sums[p][v] +=
-                x[(size_t)p * s->step] * w[v];
+                at[(size_t)p * r->step] * w[v];
         }
     }
     UNROLL for (int p = 0; p < pixels; p++) UNROLL for (int v = 0; v < vectors; v++)
-        store(sums[p][v], width - v * LANES, out + (size_t)p * out_step + (size_t)v * LANES);
+    {
+        const vector sum = sums[p][v] + r->bias[v];
+        store_part(r->relu ? relu_of(sum) : sum, r->width - v * LANES,
+                   out + (size_t)p * r->out_step + (size_t)v * LANES);
+    }
 }
 
 /* One tile; its number of pixels is a constant in each case. */
-INLINE void forward_pixels(int pixels, int vectors, const struct source *s, const float *packed, size_t panel,
-                           size_t out_step, int width, float *out)
+INLINE void forward_pixels(int pixels, int vectors, const struct row *r, const float *x, float *out)
 {
     switch (pixels) {
-#define TILE(number)                                                           \
-    case number:                                                               \
-        forward_tile(number, vectors, s, packed, panel, out_step, width, out); \
+#define TILE(number)                              \
+    case number:                                  \
+        forward_tile(number, vectors, r, x, out); \
         break;
         TILE(1)
         TILE(2)
         TILE(3)
         TILE(4)
-#ifdef __AVX512F__
         TILE(5)
         TILE(6)
         TILE(7)
         TILE(8)
-#endif
+        TILE(9)
+        TILE(10)
+        TILE(11)
+        TILE(12)
+        TILE(13)
+        TILE(14)
+        TILE(15)
+        TILE(16)
 #undef TILE
     }
 }
 
 /* A row of outputs in tiles of nearly the same size: small ones would wait for their own sums. */
-INLINE void forward_row(int vectors, const struct convolution *c, struct source s, const float *packed, size_t panel,
-                        int width, float *out)
+INLINE void forward_row(int vectors, int most, const struct row *r, int out_width, float *out)
 {
-    const size_t out_step = (size_t)c->out_channels;
-    for (int left = c->out_width; left > 0;) {
-        const int tiles = (left + PIXELS - 1) / PIXELS, pixels = (left + tiles - 1) / tiles;
-        forward_pixels(pixels, vectors, &s, packed, panel, out_step, width, out);
-        s.x += (size_t)pixels * s.step;
-        out += (size_t)pixels * out_step;
+    const float *x = r->x;
+    for (int left = out_width; left > 0;) {
+        const int tiles = (left + most - 1) / most, pixels = (left + tiles - 1) / tiles;
+        forward_pixels(pixels <= most ? pixels : most, vectors, r, x, out);
+        x += (size_t)pixels * r->step;
+        out += (size_t)pixels * r->out_step;
         left -= pixels;
     }
 }
 
-void direct_forward(const struct convolution *c, const float *padded, const float *packed, float *out)
+INLINE void forward_block(const struct row *r, int out_width, float *out)
 {
-    const size_t row = (size_t)padded_width(c) * (size_t)c->channels;
-    const size_t panel = (size_t)window_size(c) * LANES;
-    const struct source start = {.step = (size_t)c->stride * (size_t)c->channels,
-                                 .row = row,
-                                 .kernel = c->kernel,
-                                 .span = c->kernel * c->channels};
-    for (int block = 0; block < blocks_of(c); block += 2)
-        for (int y = 0; y < c->out_height; y++) {
-            struct source s = start;
-            s.x = padded + (size_t)(y * c->stride) * row;
-            const int width = c->out_channels - block * LANES;
-            float *const to = out + (size_t)y * (size_t)c->out_width * (size_t)c->out_channels + block * LANES;
-            if (width > LANES)
-                forward_row(2, c, s, packed + (size_t)block * panel, panel, width, to);
-            else
-                forward_row(1, c, s, packed + (size_t)block * panel, panel, width, to);
-        }
+    if (r->width > LANES)
+        forward_row(2, PIXELS_PAIR, r, out_width, out);
+    else
+        forward_row(1, PIXELS_SINGLE, r, out_width, out);
 }
 
-/* sums [taps, vectors] += over all pixels x at each tap times dy.   tap[t]: floats from a pixel to the tap
- * dy_step: floats from pixel to pixel of dy */
-INLINE void weights_tile(int taps, int vectors, const struct convolution *c, const float *padded, const size_t *tap,
-                         const float *dy, size_t dy_step, size_t panel, float *sums)
+/* out = padded * packed, then the epilogue */
+static void forward_image(const struct convolution *c, const float *padded, const float *packed,
+                          const struct epilogue *epilogue, float *out)
 {
-    const size_t step = (size_t)c->stride * (size_t)c->channels;
-    const size_t row = (size_t)c->stride * (size_t)padded_width(c) * (size_t)c->channels;
+    struct row r = {.step = (size_t)c->stride * (size_t)c->channels,
+                    .x_row = padded_row(c),
+                    .kernel = c->kernel,
+                    .span = c->kernel * c->channels,
+                    .panel = panel_of(c),
+                    .out_step = (size_t)c->out_channels,
+                    .relu = epilogue->relu};
+    for (int block = 0; block < blocks_of(c); block += 2) {
+        r.packed = packed + (size_t)block * r.panel;
+        r.width = c->out_channels - block * LANES;
+        if (epilogue->bias != NULL)
+            memcpy(r.bias, epilogue->bias + block * LANES, (size_t)least(r.width, 2 * LANES) * sizeof(float));
+        for (int y = 0; y < c->out_height; y++) {
+            r.x = padded + (size_t)(y * c->stride) * r.x_row;
+            forward_block(&r, c->out_width, out + (size_t)y * (size_t)c->out_width * r.out_step + block * LANES);
+        }
+    }
+}
+
+/* Over which pixels the gradient of the weights is summed. */
+struct sum {
+    const float *x, *dy;
+    int height, width;          /* of the output */
+    size_t x_step, x_row;       /* floats of x from pixel to pixel and from row to row */
+    size_t dy_step;             /* floats of dy from pixel to pixel */
+    size_t panel;               /* floats from one block of packed sums to the next */
+    int window, span, span_row; /* floats of a window, of its row, and of x from one of its rows to the next */
+};
+
+/* sums [taps, vectors] += over all pixels x at each tap times dy      tap[t]: floats from a pixel to the tap */
+INLINE void weights_tile(int taps, int vectors, const struct sum *s, const size_t *tap, const float *dy, float *sums)
+{
     vector total[TAPS][2];
     UNROLL for (int t = 0; t < taps; t++) UNROLL for (int v = 0; v < vectors; v++) total[t][v] =
-        *(const vector *)(const void *)(sums + (size_t)v * panel + (size_t)t * LANES);
-    for (int y = 0; y < c->out_height; y++) {
-        const float *x = padded + (size_t)y * row;
-        for (int i = 0; i < c->out_width; i++, x += step, dy += dy_step) {
+        load(sums + (size_t)v * s->panel + (size_t)t * LANES);
+    for (int y = 0; y < s->height; y++) {
+        const float *x = s->x + (size_t)y * s->x_row;
+        for (int i = 0; i < s->width; i++, x += s->x_step, dy += s->dy_step) {
             vector d[2];
-            UNROLL for (int v = 0; v < vectors; v++) d[v] = *(const vector *)(const void *)(dy + (size_t)v * LANES);
+            UNROLL for (int v = 0; v < vectors; v++) d[v] = load(dy + (size_t)v * LANES);
             UNROLL for (int t = 0; t < taps; t++) UNROLL for (int v = 0; v < vectors; v++) total[t][v] +=
                 x[tap[t]] * d[v];
         }
     }
-    UNROLL for (int t = 0; t < taps; t++) UNROLL for (int v = 0; v < vectors; v++) *
-        (vector *)(void *)(sums + (size_t)v * panel + (size_t)t * LANES) = total[t][v];
+    UNROLL for (int t = 0; t < taps; t++) UNROLL for (int v = 0; v < vectors; v++)
+        store(total[t][v], sums + (size_t)v * s->panel + (size_t)t * LANES);
 }
 
-INLINE void weights_block(int vectors, const struct convolution *c, const float *padded, const float *dy,
-                          size_t dy_step, float *sums)
+INLINE void weights_block(int vectors, const struct sum *s, const float *dy, float *sums)
 {
-    const int span = c->kernel * c->channels, window = window_size(c);
-    const size_t row = (size_t)padded_width(c) * (size_t)c->channels, panel = (size_t)window * LANES;
-    for (int k = 0; k < window;) {
+    for (int k = 0, taps; k < s->window; k += taps) {
+        const int tiles = (s->window - k + TAPS - 1) / TAPS;
         size_t tap[TAPS] = {0};
-        for (int t = 0; t < TAPS && k + t < window; t++)
-            tap[t] = (size_t)((k + t) / span) * row + (size_t)((k + t) % span);
-        float *const to = sums + (size_t)k * LANES;
-        if (window - k >= TAPS) {
-            weights_tile(TAPS, vectors, c, padded, tap, dy, dy_step, panel, to);
-            k += TAPS;
-        } else if (window - k >= 4) {
-            weights_tile(4, vectors, c, padded, tap, dy, dy_step, panel, to);
-            k += 4;
-        } else {
-            weights_tile(1, vectors, c, padded, tap, dy, dy_step, panel, to);
-            k += 1;
+        taps = (s->window - k + tiles - 1) / tiles;
+        for (int t = 0; t < taps; t++)
+            tap[t] = (size_t)((k + t) / s->span * s->span_row + (k + t) % s->span);
+        switch (taps) {
+#define TILE(number)                                                         \
+    case number:                                                             \
+        weights_tile(number, vectors, s, tap, dy, sums + (size_t)k * LANES); \
+        break;
+            TILE(1)
+            TILE(2)
+            TILE(3)
+            TILE(4)
+#ifdef __AVX512F__
+            TILE(5)
+            TILE(6)
+            TILE(7)
+            TILE(8)
+            TILE(9)
+#endif
+#undef TILE
         }
     }
+}
+
+/* sums += gradient of the weights, packed      channels: of dy, in whole vectors */
+static void sum_weights(const struct sum *s, int channels, float *sums)
+{
+    for (int block = 0; block < channels / LANES; block += 2) {
+        if (block * LANES + LANES < channels)
+            weights_block(2, s, s->dy + block * LANES, sums + (size_t)block * s->panel);
+        else
+            weights_block(1, s, s->dy + block * LANES, sums + (size_t)block * s->panel);
+    }
+}
+
+static void sum_image_weights(const struct convolution *c, const float *padded, const float *dy, float *sums)
+{
+    const struct sum s = {.x = padded,
+                          .dy = dy,
+                          .height = c->out_height,
+                          .width = c->out_width,
+                          .x_step = (size_t)c->stride * (size_t)c->channels,
+                          .x_row = (size_t)c->stride * padded_row(c),
+                          .dy_step = (size_t)blocks_of(c) * LANES,
+                          .panel = panel_of(c),
+                          .window = (int)convolution_window_size(c),
+                          .span = c->kernel * c->channels,
+                          .span_row = (int)padded_row(c)};
+    sum_weights(&s, blocks_of(c) * LANES, sums);
+}
+
+/* Whether the packed weights are small enough for this to be the fastest way. */
+static bool is_small(const struct convolution *c)
+{
+    enum { CACHED = 1 << 17, TAPS_MOST = 1 << 12, PIXELS_LEAST = 16 };
+    return direct_packed_size(c) <= CACHED && convolution_window_size(c) <= TAPS_MOST &&
+           c->out_height * c->out_width >= PIXELS_LEAST;
+}
+
+static bool direct_fits(const struct convolution *c, enum convolution_pass pass)
+{
+    if (c->kernel == 1 && c->stride == 1)
+        return false;
+    if (pass != INPUT_GRADIENT)
+        return is_small(c);
+    if (c->stride != 1 || c->padding >= c->kernel)
+        return false;
+    const struct convolution back = convolution_way_back(c);
+    return is_small(&back);
+}
+
+static size_t direct_scratch(const struct convolution *c, enum convolution_pass pass)
+{
+    const struct convolution back = convolution_way_back(c);
+    const struct convolution *const way = pass == INPUT_GRADIENT ? &back : c;
+    return direct_packed_size(way) + padded_size(way) + (pass == WEIGHT_GRADIENT ? whole_size(c) : 0);
+}
+
+/* y = x * packed, the scratch's first part      padded: the rest of it */
+static void convolve(const struct convolution *c, int n, const float *x, const struct epilogue *epilogue,
+                     const float *packed, float *padded, float *y)
+{
+    for (int i = 0; i < n; i++) {
+        pad(c, x + (size_t)i * convolution_input_size(c), padded);
+        forward_image(c, padded, packed, epilogue, y + (size_t)i * convolution_output_size(c));
+    }
+}
+
+static void direct_forward(const struct convolution *c, int n, const float *x, const float *weights,
+                           const struct epilogue *epilogue, float *scratch, float *y)
+{
+    direct_pack(c, weights, scratch);
+    convolve(c, n, x, epilogue, scratch, scratch + direct_packed_size(c), y);
+}
+
+static void direct_input_gradient(const struct convolution *c, int n, const float *dy, const float *weights,
+                                  float *scratch, float *dx)
+{
+    const struct convolution back = convolution_way_back(c);
+    const struct epilogue none = {0};
+    direct_pack_back(c, weights, scratch);
+    convolve(&back, n, dy, &none, scratch, scratch + direct_packed_size(&back), dx);
 }
 
 /* dy with zeros behind the last channel, so that its vectors are whole. */
@@ -263,15 +367,21 @@ static const float *whole_vectors(const struct convolution *c, const float *dy, 
     return room;
 }
 
-void direct_weights(const struct convolution *c, const float *padded, const float *dy, float *room, float *sums)
+static void direct_weight_gradient(const struct convolution *c, int n, const float *x, const float *dy, float *scratch,
+                                   float *dweights)
 {
-    const size_t step = (size_t)blocks_of(c) * LANES, panel = (size_t)window_size(c) * LANES;
-    const float *const whole = whole_vectors(c, dy, room);
-    for (int block = 0; block < blocks_of(c); block += 2) {
-        float *const to = sums + (size_t)block * panel;
-        if (block + 1 < blocks_of(c))
-            weights_block(2, c, padded, whole + block * LANES, step, to);
-        else
-            weights_block(1, c, padded, whole + block * LANES, step, to);
+    float *const padded = scratch + direct_packed_size(c), *const room = padded + padded_size(c);
+    memset(scratch, 0, direct_packed_size(c) * sizeof *scratch);
+    for (int i = 0; i < n; i++) {
+        pad(c, x + (size_t)i * convolution_input_size(c), padded);
+        sum_image_weights(c, padded, whole_vectors(c, dy + (size_t)i * convolution_output_size(c), room), scratch);
     }
+    direct_unpack(c, scratch, dweights);
 }
+
+const struct convolution_method convolution_direct = {.name = "direct",
+                                                      .fits = direct_fits,
+                                                      .scratch = direct_scratch,
+                                                      .forward = direct_forward,
+                                                      .input_gradient = direct_input_gradient,
+                                                      .weight_gradient = direct_weight_gradient};

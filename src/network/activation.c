@@ -46,6 +46,11 @@ size_t activation_saved(const struct kind *activation)
     return ((const struct activation_ops *)activation)->keeps_input ? 1 : 0;
 }
 
+bool activation_is_relu(const struct kind *activation)
+{
+    return activation == &activation_relu.kind;
+}
+
 void activation_forward(const struct kind *activation, int n, int m, const float *bias, float *y, float *saved)
 {
     const struct activation_ops *const ops = (const struct activation_ops *)activation;

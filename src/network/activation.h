@@ -25,6 +25,9 @@ extern const struct activation_ops activation_relu, activation_leaky_relu, activ
 /* Floats that a layer saves for each of its outputs. */
 size_t activation_saved(const struct kind *activation);
 
+/* Whether it is max(0, x), which some kernels do by the way. */
+bool activation_is_relu(const struct kind *activation);
+
 /* y = f(y + bias), x kept in saved where it is needed      y, saved [n,m]   bias [m] or NULL */
 void activation_forward(const struct kind *activation, int n, int m, const float *bias, float *y, float *saved);
 
