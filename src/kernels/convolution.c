@@ -47,26 +47,36 @@ const struct convolution_method *convolution_method(const struct convolution *c,
     return &convolution_windows;
 }
 
-size_t convolution_scratch(const struct convolution *c)
+size_t convolution_scratch(const struct convolution *c, enum convolution_pass pass)
 {
-    size_t most = 0;
-    for (int pass = 0; pass < CONVOLUTION_PASSES; pass++) {
-        const size_t needed = convolution_method(c, pass)->scratch(c, pass);
-        most = needed > most ? needed : most;
-    }
-    return most;
+    return convolution_method(c, pass)->scratch(c, pass);
 }
 
-void convolution_forward(const struct convolution *c, int n, const float *x, const float *weights,
+size_t convolution_prepared(const struct convolution *c, enum convolution_pass pass)
+{
+    return convolution_method(c, pass)->prepared(c, pass);
+}
+
+const float *convolution_prepare(const struct convolution *c, enum convolution_pass pass, const float *weights,
+                                 float *room)
+{
+    const struct convolution_method *const method = convolution_method(c, pass);
+    if (method->prepared(c, pass) == 0)
+        return weights;
+    method->prepare(c, pass, weights, room);
+    return room;
+}
+
+void convolution_forward(const struct convolution *c, int n, const float *x, const float *prepared,
                          const struct epilogue *epilogue, float *scratch, float *y)
 {
-    convolution_method(c, FORWARD)->forward(c, n, x, weights, epilogue, scratch, y);
+    convolution_method(c, FORWARD)->forward(c, n, x, prepared, epilogue, scratch, y);
 }
 
-void convolution_input_gradient(const struct convolution *c, int n, const float *dy, const float *weights,
+void convolution_input_gradient(const struct convolution *c, int n, const float *dy, const float *prepared,
                                 float *scratch, float *dx)
 {
-    convolution_method(c, INPUT_GRADIENT)->input_gradient(c, n, dy, weights, scratch, dx);
+    convolution_method(c, INPUT_GRADIENT)->input_gradient(c, n, dy, prepared, scratch, dx);
 }
 
 void convolution_weight_gradient(const struct convolution *c, int n, const float *x, const float *dy, float *scratch,

@@ -4,16 +4,16 @@
 
 #include "kernels/convolution.h"
 
-enum convolution_pass { FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT, CONVOLUTION_PASSES };
-
 /* Arguments as in convolution.h; each function is called only where `fits`. */
 struct convolution_method {
     const char *name;
     bool (*fits)(const struct convolution *c, enum convolution_pass pass);
     size_t (*scratch)(const struct convolution *c, enum convolution_pass pass);
-    void (*forward)(const struct convolution *c, int n, const float *x, const float *weights,
+    size_t (*prepared)(const struct convolution *c, enum convolution_pass pass); /* 0: weights serve as they are */
+    void (*prepare)(const struct convolution *c, enum convolution_pass pass, const float *weights, float *prepared);
+    void (*forward)(const struct convolution *c, int n, const float *x, const float *prepared,
                     const struct epilogue *epilogue, float *scratch, float *y);
-    void (*input_gradient)(const struct convolution *c, int n, const float *dy, const float *weights, float *scratch,
+    void (*input_gradient)(const struct convolution *c, int n, const float *dy, const float *prepared, float *scratch,
                            float *dx);
     void (*weight_gradient)(const struct convolution *c, int n, const float *x, const float *dy, float *scratch,
                             float *dweights);

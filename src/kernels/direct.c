@@ -2,6 +2,7 @@
  * runs over the window (or the pixels). Each sum has one order, whatever the batch. */
 #include "kernels/direct.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "kernels/convolution_methods.h"
@@ -108,9 +109,8 @@ struct row {
     int kernel, span;    /* span: floats of a window's row */
     const float *packed; /* the block's weights; a pair's second block is a panel further */
     size_t panel, out_step;
-    vector bias[2];
-    bool relu;
-    int width; /* channels from this block on */
+    vector bias[2], lowest; /* added to the sums, then the least that is stored */
+    int width;              /* channels from this block on */
 };
 
 INLINE void store_part(vector value, int width, float *out)
@@ -138,8 +138,7 @@ INLINE void forward_tile(int pixels, int vectors, const struct row *r, const flo
     }
     UNROLL for (int p = 0; p < pixels; p++) UNROLL for (int v = 0; v < vectors; v++)
     {
-        const vector sum = sums[p][v] + r->bias[v];
-        store_part(r->relu ? relu_of(sum) : sum, r->width - v * LANES,
+        store_part(at_least(r->lowest, sums[p][v] + r->bias[v]), r->width - v * LANES,
                    out + (size_t)p * r->out_step + (size_t)v * LANES);
     }
 }
@@ -203,7 +202,7 @@ static void forward_image(const struct convolution *c, const float *padded, cons
                     .span = c->kernel * c->channels,
                     .panel = panel_of(c),
                     .out_step = (size_t)c->out_channels,
-                    .relu = epilogue->relu};
+                    .lowest = (vector){0} - (epilogue->relu ? 0.0f : INFINITY)};
     for (int block = 0; block < blocks_of(c); block += 2) {
         r.packed = packed + (size_t)block * r.panel;
         r.width = c->out_channels - block * LANES;
@@ -321,37 +320,45 @@ static bool direct_fits(const struct convolution *c, enum convolution_pass pass)
     return is_small(&back);
 }
 
-static size_t direct_scratch(const struct convolution *c, enum convolution_pass pass)
+/* The convolution that a pass is. */
+static struct convolution way_of(const struct convolution *c, enum convolution_pass pass)
 {
-    const struct convolution back = convolution_way_back(c);
-    const struct convolution *const way = pass == INPUT_GRADIENT ? &back : c;
-    return direct_packed_size(way) + padded_size(way) + (pass == WEIGHT_GRADIENT ? whole_size(c) : 0);
+    return pass == INPUT_GRADIENT ? convolution_way_back(c) : *c;
 }
 
-/* y = x * packed, the scratch's first part      padded: the rest of it */
-static void convolve(const struct convolution *c, int n, const float *x, const struct epilogue *epilogue,
-                     const float *packed, float *padded, float *y)
+static size_t direct_scratch(const struct convolution *c, enum convolution_pass pass)
+{
+    const struct convolution way = way_of(c, pass);
+    return padded_size(&way) + (pass == WEIGHT_GRADIENT ? whole_size(c) + direct_packed_size(c) : 0);
+}
+
+static size_t direct_prepared(const struct convolution *c, enum convolution_pass pass)
+{
+    const struct convolution way = way_of(c, pass);
+    return direct_packed_size(&way);
+}
+
+static void direct_prepare(const struct convolution *c, enum convolution_pass pass, const float *weights,
+                           float *prepared)
+{
+    (pass == INPUT_GRADIENT ? direct_pack_back : direct_pack)(c, weights, prepared);
+}
+
+static void direct_forward(const struct convolution *c, int n, const float *x, const float *prepared,
+                           const struct epilogue *epilogue, float *scratch, float *y)
 {
     for (int i = 0; i < n; i++) {
-        pad(c, x + (size_t)i * convolution_input_size(c), padded);
-        forward_image(c, padded, packed, epilogue, y + (size_t)i * convolution_output_size(c));
+        pad(c, x + (size_t)i * convolution_input_size(c), scratch);
+        forward_image(c, scratch, prepared, epilogue, y + (size_t)i * convolution_output_size(c));
     }
 }
 
-static void direct_forward(const struct convolution *c, int n, const float *x, const float *weights,
-                           const struct epilogue *epilogue, float *scratch, float *y)
-{
-    direct_pack(c, weights, scratch);
-    convolve(c, n, x, epilogue, scratch, scratch + direct_packed_size(c), y);
-}
-
-static void direct_input_gradient(const struct convolution *c, int n, const float *dy, const float *weights,
+static void direct_input_gradient(const struct convolution *c, int n, const float *dy, const float *prepared,
                                   float *scratch, float *dx)
 {
     const struct convolution back = convolution_way_back(c);
     const struct epilogue none = {0};
-    direct_pack_back(c, weights, scratch);
-    convolve(&back, n, dy, &none, scratch, scratch + direct_packed_size(&back), dx);
+    direct_forward(&back, n, dy, prepared, &none, scratch, dx);
 }
 
 /* dy with zeros behind the last channel, so that its vectors are whole. */
@@ -382,6 +389,8 @@ static void direct_weight_gradient(const struct convolution *c, int n, const flo
 const struct convolution_method convolution_direct = {.name = "direct",
                                                       .fits = direct_fits,
                                                       .scratch = direct_scratch,
+                                                      .prepared = direct_prepared,
+                                                      .prepare = direct_prepare,
                                                       .forward = direct_forward,
                                                       .input_gradient = direct_input_gradient,
                                                       .weight_gradient = direct_weight_gradient};

@@ -31,11 +31,11 @@ INLINE void store(vector value, float *to)
     *(vector *)(void *)to = value;
 }
 
-/* max(0, x), NaN kept */
-INLINE vector relu_of(vector x)
+/* max(least, x), NaN in x kept */
+INLINE vector at_least(vector least, vector x)
 {
-    const vector_bits negative = x < 0.0f;
-    return (vector)(~negative & (vector_bits)x);
+    const vector_bits below = x < least;
+    return (vector)((below & (vector_bits)least) | (~below & (vector_bits)x));
 }
 
 #endif

@@ -107,6 +107,13 @@ static size_t windows_scratch(const struct convolution *c, enum convolution_pass
     return is_plain(c) ? 0 : (size_t)block_images(c, INT_MAX) * columns_size(c);
 }
 
+static size_t windows_prepared(const struct convolution *c, enum convolution_pass pass)
+{
+    (void)c;
+    (void)pass;
+    return 0;
+}
+
 /* The windows of n images: the images themselves where they are, else in the scratch. */
 static const float *windows_of(const struct convolution *c, int n, const float *x, float *scratch)
 {
@@ -172,6 +179,7 @@ static void windows_weight_gradient(const struct convolution *c, int n, const fl
 const struct convolution_method convolution_windows = {.name = "windows",
                                                        .fits = windows_fit,
                                                        .scratch = windows_scratch,
+                                                       .prepared = windows_prepared,
                                                        .forward = windows_forward,
                                                        .input_gradient = windows_input_gradient,
                                                        .weight_gradient = windows_weight_gradient};

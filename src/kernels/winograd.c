@@ -3,6 +3,7 @@
  * dw = G^T [(A dy A^T) . (B^T x B)] G. Summed over channels that is 36 products of matrices for a block of tiles.
  * Points 0, +-5/8, +-3/2 and infinity: exact in float, and an error near that of the sum itself.
  * Each sum has one order, whatever the batch. */
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -241,12 +242,14 @@ struct image {
 /* A square of pixels that leaves the image, zeros where it does, of the vector of channels from k on. */
 static struct grid rim_patch(const struct image *image, int side, int top, int left, int k, vector patch[IN * IN])
 {
-    for (int y = 0; y < side; y++)
+    for (int y = 0; y < side; y++) {
+        const bool row_inside = top + y >= 0 && top + y < image->height;
+        const ptrdiff_t row = (ptrdiff_t)(top + y) * image->width + left;
         for (int x = 0; x < side; x++) {
-            const bool inside = top + y >= 0 && top + y < image->height && left + x >= 0 && left + x < image->width;
-            const ptrdiff_t pixel = (ptrdiff_t)(top + y) * image->width + left + x;
-            patch[y * side + x] = inside ? load(image->pixels + pixel * image->channels + k) : (vector){0};
+            const bool inside = row_inside && left + x >= 0 && left + x < image->width;
+            patch[y * side + x] = inside ? load(image->pixels + (row + x) * image->channels + k) : (vector){0};
         }
+    }
     return (struct grid){(const float *)patch, (size_t)side * LANES, LANES};
 }
 
@@ -268,36 +271,44 @@ INLINE void transform_tile(const struct image *image, int side, int top, int lef
     }
 }
 
+/* y = max(lowest, A^T m A + bias) of one vector of channels      row, column: floats of y from one to the next */
+APART void output_points(const float *m, size_t point, vector bias, vector lowest, float *y, size_t row, size_t column)
+{
+    vector half[IN][OUT], line[IN], sums[OUT];
+    UNROLL for (size_t j = 0; j < IN; j++)
+    {
+        UNROLL for (size_t i = 0; i < IN; i++) line[i] = load(m + i * IN * point);
+        output_sums(line, half[j]);
+        m += point;
+    }
+    UNROLL for (size_t i = 0; i < OUT; i++, y += row)
+    {
+        UNROLL for (size_t j = 0; j < IN; j++) line[j] = half[j][i];
+        output_sums(line, sums);
+        UNROLL for (size_t j = 0; j < OUT; j++) store(at_least(lowest, sums[j] + bias), y + j * column);
+    }
+}
+
 /* Sums at the points -> a tile of outputs, as far as it lies inside. */
 static void output_tile(const struct convolution *c, const struct epilogue *epilogue, int top, int left, const float *m,
                         float *y)
 {
-    const size_t point = point_step(c->out_channels);
-    const int height = c->out_height - top < OUT ? c->out_height - top : OUT;
-    const int width = c->out_width - left < OUT ? c->out_width - left : OUT;
-    y += ((size_t)top * (size_t)c->out_width + (size_t)left) * (size_t)c->out_channels;
+    const size_t point = point_step(c->out_channels), column = (size_t)c->out_channels;
+    const size_t row = (size_t)c->out_width * column;
+    const int height = c->out_height - top, width = c->out_width - left;
+    const vector lowest = (vector){0} - (epilogue->relu ? 0.0f : INFINITY);
+    y += (size_t)top * row + (size_t)left * column;
     for (int k = 0; k < c->out_channels; k += LANES) {
         const vector bias = epilogue->bias == NULL ? (vector){0} : load(epilogue->bias + k);
-        vector half[IN][OUT], line[IN], sums[OUT];
-        UNROLL for (int j = 0; j < IN; j++)
-        {
-            UNROLL for (int i = 0; i < IN; i++) line[i] = load(m + (size_t)(i * IN + j) * point + k);
-            output_sums(line, half[j]);
+        if (height >= OUT && width >= OUT) {
+            output_points(m + k, point, bias, lowest, y + k, row, column);
+            continue;
         }
-        UNROLL for (int r = 0; r < OUT; r++)
-        {
-            if (r >= height)
-                break;
-            UNROLL for (int j = 0; j < IN; j++) line[j] = half[j][r];
-            output_sums(line, sums);
-            float *const row = y + (size_t)(r * c->out_width * c->out_channels + k);
-            UNROLL for (int x = 0; x < OUT; x++)
-            {
-                const vector sum = sums[x] + bias;
-                if (x < width)
-                    store(epilogue->relu ? relu_of(sum) : sum, row + x * c->out_channels);
-            }
-        }
+        vector tile[OUT * OUT];
+        output_points(m + k, point, bias, lowest, (float *)tile, OUT * LANES, LANES);
+        for (int i = 0; i < OUT && i < height; i++)
+            for (int j = 0; j < OUT && j < width; j++)
+                store(tile[i * OUT + j], y + (size_t)i * row + (size_t)j * column + k);
     }
 }
 
@@ -336,31 +347,6 @@ static size_t point_weights(const struct convolution *c)
     return (size_t)c->channels * (size_t)c->out_channels;
 }
 
-static size_t packed_size(const struct convolution *c)
-{
-    return TAPS * TAPS * point_weights(c);
-}
-
-/* packed weights, then at the points: u weights, v inputs, m outputs */
-struct buffers {
-    float *packed, *u, *v, *m;
-};
-
-static struct buffers buffers_in(const struct convolution *c, float *scratch)
-{
-    struct buffers b = {.packed = scratch};
-    b.u = b.packed + packed_size(c);
-    b.v = b.u + POINTS * point_weights(c);
-    b.m = b.v + POINTS * point_step(c->channels);
-    return b;
-}
-
-static size_t buffers_size(const struct convolution *c)
-{
-    return packed_size(c) + POINTS * point_weights(c) +
-           POINTS * (point_step(c->channels) + point_step(c->out_channels));
-}
-
 /* Tiles at the edges must not cost more than they save, nor the weights' transforms, once a pass. */
 static bool winograd_fits(const struct convolution *c, enum convolution_pass pass)
 {
@@ -371,10 +357,27 @@ static bool winograd_fits(const struct convolution *c, enum convolution_pass pas
            3 * POINTS * tiles_of(c) <= 2 * TAPS * TAPS * c->out_height * c->out_width;
 }
 
+/* Floats of values at the points of a block of inputs and of outputs. */
 static size_t winograd_scratch(const struct convolution *c, enum convolution_pass pass)
 {
-    const struct convolution back = convolution_way_back(c);
-    return buffers_size(pass == INPUT_GRADIENT ? &back : c);
+    const size_t blocks = POINTS * (point_step(c->channels) + point_step(c->out_channels));
+    return blocks + (pass == WEIGHT_GRADIENT ? (POINTS + TAPS * TAPS) * point_weights(c) : 0);
+}
+
+/* The weights at the points, and room behind them for the packed ones that they are made from. */
+static size_t winograd_prepared(const struct convolution *c, enum convolution_pass pass)
+{
+    (void)pass;
+    return (POINTS + TAPS * TAPS) * point_weights(c);
+}
+
+static void winograd_prepare(const struct convolution *c, enum convolution_pass pass, const float *weights,
+                             float *prepared)
+{
+    float *const packed = prepared + POINTS * point_weights(c);
+    const struct convolution way = pass == INPUT_GRADIENT ? convolution_way_back(c) : *c;
+    (pass == INPUT_GRADIENT ? direct_pack_back : direct_pack)(c, weights, packed);
+    weights_to_points(&way, packed, prepared);
 }
 
 static void transform_inputs(const struct convolution *c, struct walk walk, int tiles, const float *x, float *v)
@@ -395,63 +398,55 @@ static void transform_gradients(const struct convolution *c, struct walk walk, i
     }
 }
 
-/* y = x * the weights in b->packed */
-static void convolve(const struct convolution *c, int n, const float *x, const struct epilogue *epilogue,
-                     const struct buffers *b, float *y)
+static void winograd_forward(const struct convolution *c, int n, const float *x, const float *prepared,
+                             const struct epilogue *epilogue, float *scratch, float *y)
 {
-    weights_to_points(c, b->packed, b->u);
+    float *const v = scratch, *const m = v + POINTS * point_step(c->channels);
     struct walk walk = {0};
     for (int left = n * tiles_of(c), tiles; left > 0; left -= tiles) {
         tiles = left < BLOCK ? left : BLOCK;
         const struct products products = point_products(c, tiles);
-        transform_inputs(c, walk, tiles, x, b->v);
-        products_forward(&products, b->v, b->u, b->m);
+        transform_inputs(c, walk, tiles, x, v);
+        products_forward(&products, v, prepared, m);
         for (int t = 0; t < tiles; t++, step(c, &walk))
-            output_tile(c, epilogue, walk.top, walk.left, b->m + (size_t)t * (size_t)c->out_channels,
+            output_tile(c, epilogue, walk.top, walk.left, m + (size_t)t * (size_t)c->out_channels,
                         y + (size_t)walk.image * convolution_output_size(c));
     }
 }
 
-static void winograd_forward(const struct convolution *c, int n, const float *x, const float *weights,
-                             const struct epilogue *epilogue, float *scratch, float *y)
-{
-    const struct buffers b = buffers_in(c, scratch);
-    direct_pack(c, weights, b.packed);
-    convolve(c, n, x, epilogue, &b, y);
-}
-
-static void winograd_input_gradient(const struct convolution *c, int n, const float *dy, const float *weights,
+static void winograd_input_gradient(const struct convolution *c, int n, const float *dy, const float *prepared,
                                     float *scratch, float *dx)
 {
     const struct convolution back = convolution_way_back(c);
-    const struct buffers b = buffers_in(&back, scratch);
     const struct epilogue none = {0};
-    direct_pack_back(c, weights, b.packed);
-    convolve(&back, n, dy, &none, &b, dx);
+    winograd_forward(&back, n, dy, prepared, &none, scratch, dx);
 }
 
 static void winograd_weight_gradient(const struct convolution *c, int n, const float *x, const float *dy,
                                      float *scratch, float *dweights)
 {
-    const struct buffers b = buffers_in(c, scratch);
-    memset(b.u, 0, POINTS * point_weights(c) * sizeof *b.u);
+    float *const v = scratch, *const z = v + POINTS * point_step(c->channels);
+    float *const u = z + POINTS * point_step(c->out_channels), *const packed = u + POINTS * point_weights(c);
+    memset(u, 0, POINTS * point_weights(c) * sizeof *u);
     struct walk walk = {0};
     for (int left = n * tiles_of(c), tiles; left > 0; left -= tiles) {
         tiles = left < BLOCK ? left : BLOCK;
         const struct products products = point_products(c, tiles);
-        transform_inputs(c, walk, tiles, x, b.v);
-        transform_gradients(c, walk, tiles, dy, b.m);
-        products_gradient(&products, b.v, b.m, b.u);
+        transform_inputs(c, walk, tiles, x, v);
+        transform_gradients(c, walk, tiles, dy, z);
+        products_gradient(&products, v, z, u);
         for (int t = 0; t < tiles; t++)
             step(c, &walk);
     }
-    points_to_weights(c, b.u, b.packed);
-    direct_unpack(c, b.packed, dweights);
+    points_to_weights(c, u, packed);
+    direct_unpack(c, packed, dweights);
 }
 
 const struct convolution_method convolution_winograd = {.name = "winograd",
                                                         .fits = winograd_fits,
                                                         .scratch = winograd_scratch,
+                                                        .prepared = winograd_prepared,
+                                                        .prepare = winograd_prepare,
                                                         .forward = winograd_forward,
                                                         .input_gradient = winograd_input_gradient,
                                                         .weight_gradient = winograd_weight_gradient};

@@ -85,6 +85,20 @@ static enum status check_size(const struct convolution *c, struct error *error)
     return STATUS_OK;
 }
 
+/* Prepared weights lie first, a pass's own scratch behind them. */
+static size_t scratch_size(const struct convolution *c)
+{
+    const size_t needed[] = {
+        convolution_prepared(c, FORWARD) + convolution_scratch(c, FORWARD),
+        convolution_prepared(c, INPUT_GRADIENT) + convolution_scratch(c, INPUT_GRADIENT),
+        convolution_scratch(c, WEIGHT_GRADIENT),
+    };
+    size_t most = 0;
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+        most = needed[i] > most ? needed[i] : most;
+    return most;
+}
+
 static enum status convolution_plan(const void *settings, int input_count, const struct shape *inputs,
                                     struct layer_plan *plan, struct error *error)
 {
@@ -109,7 +123,7 @@ static enum status convolution_plan(const void *settings, int input_count, const
                                                                    .fan_in = fan_in,
                                                                    .fan_out = fan_out};
     plan->saved_per_sample = activation_saved(s->activation) * convolution_output_size(&c);
-    plan->scratch_fixed = convolution_scratch(&c);
+    plan->scratch_fixed = scratch_size(&c);
     plan->flops_per_sample = 2.0 * fan_in * c.out_channels * places(&c);
     return STATUS_OK;
 }
@@ -121,7 +135,9 @@ static void forward_pass(const struct layer_pass *pass)
     const struct convolution c = geometry(s, pass->input_shapes[0]);
     const struct epilogue epilogue = {.bias = s->bias ? pass->parameters[1] : NULL,
                                       .relu = activation_is_relu(s->activation)};
-    convolution_forward(&c, pass->n, pass->inputs[0], pass->parameters[0], &epilogue, pass->scratch, pass->output);
+    const float *const prepared = convolution_prepare(&c, FORWARD, pass->parameters[0], pass->scratch);
+    convolution_forward(&c, pass->n, pass->inputs[0], prepared, &epilogue,
+                        pass->scratch + convolution_prepared(&c, FORWARD), pass->output);
     if (!epilogue.relu)
         activation_forward(s->activation, pass->n * places(&c), c.out_channels, NULL, pass->output, pass->saved);
 }
@@ -133,8 +149,11 @@ static void backward_pass(const struct layer_pass *pass)
     activation_backward(s->activation, pass->n * places(&c), c.out_channels, pass->output, pass->saved, pass->d_output,
                         s->bias ? pass->d_parameters[1] : NULL);
     convolution_weight_gradient(&c, pass->n, pass->inputs[0], pass->d_output, pass->scratch, pass->d_parameters[0]);
-    if (pass->d_inputs[0] != NULL)
-        convolution_input_gradient(&c, pass->n, pass->d_output, pass->parameters[0], pass->scratch, pass->d_inputs[0]);
+    if (pass->d_inputs[0] == NULL)
+        return;
+    const float *const prepared = convolution_prepare(&c, INPUT_GRADIENT, pass->parameters[0], pass->scratch);
+    convolution_input_gradient(&c, pass->n, pass->d_output, prepared,
+                               pass->scratch + convolution_prepared(&c, INPUT_GRADIENT), pass->d_inputs[0]);
 }
 
 static void convolution_linear_part(const void *settings, void *linear)

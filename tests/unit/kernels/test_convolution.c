@@ -15,7 +15,7 @@
 
 enum { ROOM = 1 << 18, SCRATCH = 1 << 21, IMAGES = 5 };
 
-static float images[ROOM], weights[ROOM], out_gradient[ROOM], found[ROOM], again[ROOM], scratch[SCRATCH];
+static float images[ROOM], weights[ROOM], out_gradient[ROOM], found[ROOM], again[ROOM], scratch[SCRATCH], room[SCRATCH];
 static double expected[ROOM];
 
 static void draw(uint32_t substream, int count, float *values)
@@ -99,23 +99,29 @@ static size_t count_of(const struct convolution *c, enum convolution_pass pass)
                                     : weight_count(c);
 }
 
-static void run(const struct convolution_method *method, const struct convolution *c, enum convolution_pass pass,
-                float *out)
+/* The weights as the pass reads them. */
+static const float *prepare(const struct convolution_method *method, const struct convolution *c,
+                            enum convolution_pass pass)
 {
-    const struct epilogue none = {0};
+    assert_true(method->prepared(c, pass) <= SCRATCH);
+    if (method->prepared(c, pass) == 0)
+        return weights;
+    method->prepare(c, pass, weights, room);
+    return room;
+}
+
+static void run(const struct convolution_method *method, const struct convolution *c, enum convolution_pass pass,
+                const struct epilogue *epilogue, float *out)
+{
     assert_true(method->scratch(c, pass) <= SCRATCH);
     for (size_t i = 0; i < method->scratch(c, pass); i++)
         scratch[i] = NAN; /* what nobody has written must not matter */
-    switch (pass) {
-    case FORWARD:
-        method->forward(c, IMAGES, images, weights, &none, scratch, out);
-        break;
-    case INPUT_GRADIENT:
-        method->input_gradient(c, IMAGES, out_gradient, weights, scratch, out);
-        break;
-    default:
+    if (pass == FORWARD)
+        method->forward(c, IMAGES, images, prepare(method, c, pass), epilogue, scratch, out);
+    else if (pass == INPUT_GRADIENT)
+        method->input_gradient(c, IMAGES, out_gradient, prepare(method, c, pass), scratch, out);
+    else
         method->weight_gradient(c, IMAGES, images, out_gradient, scratch, out);
-    }
 }
 
 /* Within 1e-5 of the largest value that is expected. */
@@ -143,9 +149,10 @@ static void draw_all(const struct convolution *c)
 /* Whether the method fits the pass; if so, whether its results are right. */
 static bool check(const struct convolution *c, const struct convolution_method *method, enum convolution_pass pass)
 {
+    const struct epilogue none = {0};
     if (!method->fits(c, pass))
         return false;
-    run(method, c, pass, found);
+    run(method, c, pass, &none, found);
     compare(c, method->name, pass);
     return true;
 }
@@ -190,6 +197,7 @@ static void every_method_sums_all_terms(void **state)
 static void every_method_adds_the_bias_and_takes_relu(void **state)
 {
     (void)state;
+    const struct epilogue none = {0};
     float bias[48];
     draw(4, 48, bias);
     for (int number = 0; number < GEOMETRIES; number++)
@@ -198,10 +206,10 @@ static void every_method_adds_the_bias_and_takes_relu(void **state)
             if (!choose(number, 3, 1, 1, &c) || !convolution_methods[m]->fits(&c, FORWARD))
                 continue;
             draw_all(&c);
-            run(convolution_methods[m], &c, FORWARD, again);
+            run(convolution_methods[m], &c, FORWARD, &none, again);
             for (int relu = 0; relu < 2; relu++) {
                 const struct epilogue epilogue = {bias, relu};
-                convolution_methods[m]->forward(&c, IMAGES, images, weights, &epilogue, scratch, found);
+                run(convolution_methods[m], &c, FORWARD, &epilogue, found);
                 for (size_t i = 0; i < count_of(&c, FORWARD); i++) {
                     const float sum = again[i] + bias[i % (size_t)c.out_channels];
                     assert_true(found[i] == (relu && sum < 0 ? 0 : sum));
@@ -221,7 +229,7 @@ static void nan_passes_every_method(void **state)
                 continue;
             draw_all(&c);
             images[0] = NAN;
-            convolution_methods[m]->forward(&c, IMAGES, images, weights, &relu, scratch, found);
+            run(convolution_methods[m], &c, FORWARD, &relu, found);
             assert_true(isnan(found[0]));
         }
 }
@@ -236,9 +244,10 @@ static void an_image_does_not_depend_on_its_neighbours(void **state)
             continue;
         const struct epilogue none = {0};
         draw_all(&c);
-        convolution_forward(&c, IMAGES, images, weights, &none, scratch, found);
+        const float *const prepared = convolution_prepare(&c, FORWARD, weights, room);
+        convolution_forward(&c, IMAGES, images, prepared, &none, scratch, found);
         for (size_t i = 0; i < IMAGES; i++)
-            convolution_forward(&c, 1, images + i * convolution_input_size(&c), weights, &none, scratch,
+            convolution_forward(&c, 1, images + i * convolution_input_size(&c), prepared, &none, scratch,
                                 again + i * convolution_output_size(&c));
         assert_memory_equal(found, again, count_of(&c, FORWARD) * sizeof *found);
     }
