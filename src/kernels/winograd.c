@@ -142,133 +142,145 @@ static void points_to_weights(const struct convolution *c, const float *u, float
         }
 }
 
-/* Pixels of a tile: floats from row to row and from column to column. */
-struct grid {
-    const float *at;
-    size_t row, column;
+/* A square of pixels: its rows from the first column that is inside the image, zeros where a row is not. */
+struct patch {
+    const float *rows[IN];
+    size_t column;   /* floats from one column to the next */
+    int first, last; /* columns first..last-1 are inside */
 };
-
-/* line = first row of B^T times the columns; from the second row on it is the last one */
-INLINE void input_end(struct grid x, vector line[IN])
-{
-    UNROLL for (size_t j = 0; j < IN; j++, x.at += x.column) line[j] =
-        load(x.at + 4 * x.row) - square_sum * load(x.at + 2 * x.row) + square_product * load(x.at);
-}
-
-/* The rows of B^T for the points p and -p times the columns.   other: the square of the other pair's point */
-INLINE void input_pair(struct grid x, float p, float other, vector plus[IN], vector minus[IN])
-{
-    UNROLL for (size_t j = 0; j < IN; j++, x.at += x.column)
-    {
-        const vector even = load(x.at + 4 * x.row) - other * load(x.at + 2 * x.row);
-        const vector odd = load(x.at + 3 * x.row) - other * load(x.at + x.row);
-        plus[j] = even + p * odd;
-        minus[j] = even - p * odd;
-    }
-}
-
-INLINE void put_line(const vector values[IN], float *v, size_t point)
-{
-    UNROLL for (size_t j = 0; j < IN; j++) store(values[j], v + j * point);
-}
-
-INLINE void put_input_line(const vector line[IN], float *v, size_t point)
-{
-    vector values[IN];
-    input_values(line, values);
-    put_line(values, v, point);
-}
-
-/* v = B^T x B of one vector of channels. Pairs of points are made together, so that all stays in registers.
- * point: floats from one point's values to the next's */
-APART void input_points(struct grid x, float *v, size_t point)
-{
-    const size_t line = IN * point;
-    const struct grid below = {x.at + x.row, x.row, x.column};
-    vector plus[IN], minus[IN];
-    input_end(x, plus);
-    put_input_line(plus, v, point);
-    input_pair(x, a1, b2, plus, minus);
-    put_input_line(plus, v + line, point);
-    put_input_line(minus, v + 2 * line, point);
-    input_pair(x, b1, a2, plus, minus);
-    put_input_line(plus, v + 3 * line, point);
-    put_input_line(minus, v + 4 * line, point);
-    input_end(below, plus);
-    put_input_line(plus, v + 5 * line, point);
-}
-
-INLINE void put_gradient_line(const vector line[OUT], float *z, size_t point)
-{
-    vector values[IN];
-    output_values(line, values);
-    put_line(values, z, point);
-}
-
-/* The rows of A for the points p and -p times the columns of dy. */
-INLINE void gradient_pair(struct grid dy, float p, float square, vector plus[OUT], vector minus[OUT])
-{
-    UNROLL for (size_t j = 0; j < OUT; j++, dy.at += dy.column)
-    {
-        const vector even = load(dy.at) + square * load(dy.at + 2 * dy.row);
-        const vector odd = load(dy.at + dy.row) + square * load(dy.at + 3 * dy.row);
-        plus[j] = even + p * odd;
-        minus[j] = even - p * odd;
-    }
-}
-
-/* z = A dy A^T of one vector of channels */
-APART void gradient_points(struct grid dy, float *z, size_t point)
-{
-    const size_t line = IN * point;
-    vector plus[OUT], minus[OUT];
-    UNROLL for (size_t j = 0; j < OUT; j++) plus[j] = load(dy.at + j * dy.column);
-    put_gradient_line(plus, z, point);
-    gradient_pair(dy, a1, a2, plus, minus);
-    put_gradient_line(plus, z + line, point);
-    put_gradient_line(minus, z + 2 * line, point);
-    gradient_pair(dy, b1, b2, plus, minus);
-    put_gradient_line(plus, z + 3 * line, point);
-    put_gradient_line(minus, z + 4 * line, point);
-    UNROLL for (size_t j = 0; j < OUT; j++) plus[j] = load(dy.at + 3 * dy.row + j * dy.column);
-    put_gradient_line(plus, z + 5 * line, point);
-}
 
 struct image {
     const float *pixels;
     int height, width, channels;
 };
 
-/* A square of pixels that leaves the image, zeros where it does, of the vector of channels from k on. */
-static struct grid rim_patch(const struct image *image, int side, int top, int left, int k, vector patch[IN * IN])
+enum { CHANNELS_MOST = 256 };
+
+static struct patch patch_at(const struct image *image, int side, int top, int left)
 {
+    static const float zeros[IN * CHANNELS_MOST];
+    struct patch patch = {.column = (size_t)image->channels,
+                          .first = left < 0 ? -left : 0,
+                          .last = image->width - left < side ? image->width - left : side};
     for (int y = 0; y < side; y++) {
-        const bool row_inside = top + y >= 0 && top + y < image->height;
-        const ptrdiff_t row = (ptrdiff_t)(top + y) * image->width + left;
-        for (int x = 0; x < side; x++) {
-            const bool inside = row_inside && left + x >= 0 && left + x < image->width;
-            patch[y * side + x] = inside ? load(image->pixels + (row + x) * image->channels + k) : (vector){0};
-        }
+        const size_t pixel = (size_t)(top + y) * (size_t)image->width + (size_t)(left + patch.first);
+        const bool inside = top + y >= 0 && top + y < image->height;
+        patch.rows[y] = inside ? image->pixels + pixel * patch.column : zeros;
     }
-    return (struct grid){(const float *)patch, (size_t)side * LANES, LANES};
+    return patch;
 }
 
-/* A tile of inputs (side IN) or of the outputs' gradient (side OUT) -> its values at the points
- * point: floats from one point's values to the next's */
-INLINE void transform_tile(const struct image *image, int side, int top, int left, float *values, size_t point)
+/* Calls for every column j: its pixels are at rows[y] + at, if it is inside. */
+#define EVERY_COLUMN(side, j, at) \
+    size_t at = k;                \
+    UNROLL for (int j = 0; j < (side); at += j >= p->first ? p->column : 0, j++)
+
+/* line = row `end` of B^T (0 or 5) times the columns of one vector of channels */
+INLINE void input_end(const struct patch *p, size_t k, int end, vector line[IN])
 {
-    const size_t column = (size_t)image->channels, row = (size_t)image->width * column;
-    const bool inside = top >= 0 && left >= 0 && top + side <= image->height && left + side <= image->width;
-    for (int k = 0; k < image->channels; k += LANES) {
-        vector patch[IN * IN];
-        const ptrdiff_t first = (ptrdiff_t)top * image->width + left;
-        const struct grid grid = inside ? (struct grid){image->pixels + first * image->channels + k, row, column}
-                                        : rim_patch(image, side, top, left, k, patch);
-        if (side == IN)
-            input_points(grid, values + k, point);
-        else
-            gradient_points(grid, values + k, point);
+    const int y = end == 0 ? 0 : 1;
+    EVERY_COLUMN(IN, j, at)
+    {
+        line[j] = (vector){0};
+        if (j >= p->first && j < p->last)
+            line[j] = load(p->rows[y + 4] + at) - square_sum * load(p->rows[y + 2] + at) +
+                      square_product * load(p->rows[y] + at);
     }
+}
+
+/* The rows of B^T for the points +-point times the columns.   other: the square of the other pair's point */
+INLINE void input_pair(const struct patch *p, size_t k, float point, float other, vector plus[IN], vector minus[IN])
+{
+    EVERY_COLUMN(IN, j, at)
+    {
+        plus[j] = minus[j] = (vector){0};
+        if (j < p->first || j >= p->last)
+            continue;
+        const vector even = load(p->rows[4] + at) - other * load(p->rows[2] + at);
+        const vector odd = load(p->rows[3] + at) - other * load(p->rows[1] + at);
+        plus[j] = even + point * odd;
+        minus[j] = even - point * odd;
+    }
+}
+
+INLINE void put_line(const vector values[IN], float *v, size_t step)
+{
+    UNROLL for (size_t j = 0; j < IN; j++) store(values[j], v + j * step);
+}
+
+INLINE void put_input_line(const vector line[IN], float *v, size_t step)
+{
+    vector values[IN];
+    input_values(line, values);
+    put_line(values, v, step);
+}
+
+/* v = B^T x B of the vector of channels from k on. Pairs of points are made together, so that all stays in registers.
+ * step: floats from one point's values to the next's */
+APART void input_points(const struct patch *p, size_t k, float *v, size_t step)
+{
+    const size_t line = IN * step;
+    vector plus[IN], minus[IN];
+    input_end(p, k, 0, plus);
+    put_input_line(plus, v, step);
+    input_pair(p, k, a1, b2, plus, minus);
+    put_input_line(plus, v + line, step);
+    put_input_line(minus, v + 2 * line, step);
+    input_pair(p, k, b1, a2, plus, minus);
+    put_input_line(plus, v + 3 * line, step);
+    put_input_line(minus, v + 4 * line, step);
+    input_end(p, k, 5, plus);
+    put_input_line(plus, v + 5 * line, step);
+}
+
+INLINE void put_gradient_line(const vector line[OUT], float *z, size_t step)
+{
+    vector values[IN];
+    output_values(line, values);
+    put_line(values, z, step);
+}
+
+/* The rows of A for the points +-point times the columns of dy. */
+INLINE void gradient_pair(const struct patch *p, size_t k, float point, float square, vector plus[OUT],
+                          vector minus[OUT])
+{
+    EVERY_COLUMN(OUT, j, at)
+    {
+        plus[j] = minus[j] = (vector){0};
+        if (j >= p->last)
+            continue;
+        const vector even = load(p->rows[0] + at) + square * load(p->rows[2] + at);
+        const vector odd = load(p->rows[1] + at) + square * load(p->rows[3] + at);
+        plus[j] = even + point * odd;
+        minus[j] = even - point * odd;
+    }
+}
+
+INLINE void gradient_end(const struct patch *p, size_t k, int y, vector line[OUT])
+{
+    EVERY_COLUMN(OUT, j, at)
+    {
+        line[j] = (vector){0};
+        if (j < p->last)
+            line[j] = load(p->rows[y] + at);
+    }
+}
+
+/* z = A dy A^T of the vector of channels from k on */
+APART void gradient_points(const struct patch *p, size_t k, float *z, size_t step)
+{
+    const size_t line = IN * step;
+    vector plus[OUT], minus[OUT];
+    gradient_end(p, k, 0, plus);
+    put_gradient_line(plus, z, step);
+    gradient_pair(p, k, a1, a2, plus, minus);
+    put_gradient_line(plus, z + line, step);
+    put_gradient_line(minus, z + 2 * line, step);
+    gradient_pair(p, k, b1, b2, plus, minus);
+    put_gradient_line(plus, z + 3 * line, step);
+    put_gradient_line(minus, z + 4 * line, step);
+    gradient_end(p, k, 3, plus);
+    put_gradient_line(plus, z + 5 * line, step);
 }
 
 /* y = max(lowest, A^T m A + bias) of one vector of channels      row, column: floats of y from one to the next */
@@ -350,7 +362,6 @@ static size_t point_weights(const struct convolution *c)
 /* Tiles at the edges must not cost more than they save, nor the weights' transforms, once a pass. */
 static bool winograd_fits(const struct convolution *c, enum convolution_pass pass)
 {
-    enum { CHANNELS_MOST = 256 };
     (void)pass;
     return c->kernel == TAPS && c->stride == 1 && c->padding < TAPS && c->channels % LANES == 0 &&
            c->out_channels % LANES == 0 && c->channels <= CHANNELS_MOST && c->out_channels <= CHANNELS_MOST &&
@@ -382,19 +393,25 @@ static void winograd_prepare(const struct convolution *c, enum convolution_pass 
 
 static void transform_inputs(const struct convolution *c, struct walk walk, int tiles, const float *x, float *v)
 {
-    for (int t = 0; t < tiles; t++, step(c, &walk), v += c->channels) {
+    const size_t channels = (size_t)c->channels;
+    for (int t = 0; t < tiles; t++, step(c, &walk), v += channels) {
         const struct image image = {x + (size_t)walk.image * convolution_input_size(c), c->height, c->width,
                                     c->channels};
-        transform_tile(&image, IN, walk.top - c->padding, walk.left - c->padding, v, point_step(c->channels));
+        const struct patch patch = patch_at(&image, IN, walk.top - c->padding, walk.left - c->padding);
+        for (size_t k = 0; k < channels; k += LANES)
+            input_points(&patch, k, v + k, point_step(c->channels));
     }
 }
 
 static void transform_gradients(const struct convolution *c, struct walk walk, int tiles, const float *dy, float *z)
 {
-    for (int t = 0; t < tiles; t++, step(c, &walk), z += c->out_channels) {
+    const size_t channels = (size_t)c->out_channels;
+    for (int t = 0; t < tiles; t++, step(c, &walk), z += channels) {
         const struct image image = {dy + (size_t)walk.image * convolution_output_size(c), c->out_height, c->out_width,
                                     c->out_channels};
-        transform_tile(&image, OUT, walk.top, walk.left, z, point_step(c->out_channels));
+        const struct patch patch = patch_at(&image, OUT, walk.top, walk.left);
+        for (size_t k = 0; k < channels; k += LANES)
+            gradient_points(&patch, k, z + k, point_step(c->out_channels));
     }
 }
 
