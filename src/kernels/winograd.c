@@ -303,10 +303,9 @@ APART void output_points(const float *m, size_t point, vector bias, vector lowes
 
 /* Sums at the points -> a tile of outputs, as far as it lies inside. */
 static void output_tile(const struct convolution *c, const struct epilogue *epilogue, int top, int left, const float *m,
-                        float *y)
+                        size_t point, float *y)
 {
-    const size_t point = point_step(c->out_channels), column = (size_t)c->out_channels;
-    const size_t row = (size_t)c->out_width * column;
+    const size_t column = (size_t)c->out_channels, row = (size_t)c->out_width * column;
     const int height = c->out_height - top, width = c->out_width - left;
     const vector lowest = (vector){0} - (epilogue->relu ? 0.0f : INFINITY);
     y += (size_t)top * row + (size_t)left * column;
@@ -342,15 +341,15 @@ static void step(const struct convolution *c, struct walk *walk)
     walk->image++;
 }
 
-/* The products at the points: a row a tile. */
-static struct products point_products(const struct convolution *c, int tiles)
+/* The products at the points: a row a tile.   x_step, y_step: floats from one point's matrix to the next */
+static struct products point_products(const struct convolution *c, int tiles, size_t x_step, size_t y_step)
 {
     return (struct products){.count = POINTS,
                              .rows = tiles,
                              .channels = c->channels,
                              .out_channels = c->out_channels,
-                             .x_stride = point_step(c->channels),
-                             .y_stride = point_step(c->out_channels)};
+                             .x_stride = x_step,
+                             .y_stride = y_step};
 }
 
 /* Floats of weights at one point. */
@@ -368,11 +367,18 @@ static bool winograd_fits(const struct convolution *c, enum convolution_pass pas
            3 * POINTS * tiles_of(c) <= 2 * TAPS * TAPS * c->out_height * c->out_width;
 }
 
-/* Floats of values at the points of a block of inputs and of outputs. */
+/* Floats from one point's matrix to the next where a product takes the place of what it was made from. */
+static size_t common_step(const struct convolution *c)
+{
+    return point_step(c->channels > c->out_channels ? c->channels : c->out_channels);
+}
+
+/* Values at the points of a block; the gradient's sums at the points, and packed. */
 static size_t winograd_scratch(const struct convolution *c, enum convolution_pass pass)
 {
-    const size_t blocks = POINTS * (point_step(c->channels) + point_step(c->out_channels));
-    return blocks + (pass == WEIGHT_GRADIENT ? (POINTS + TAPS * TAPS) * point_weights(c) : 0);
+    if (pass != WEIGHT_GRADIENT)
+        return (POINTS + 1) * common_step(c);
+    return POINTS * (point_step(c->channels) + point_step(c->out_channels)) + (POINTS + TAPS * TAPS) * point_weights(c);
 }
 
 /* The weights at the points, and room behind them for the packed ones that they are made from. */
@@ -391,7 +397,8 @@ static void winograd_prepare(const struct convolution *c, enum convolution_pass 
     weights_to_points(&way, packed, prepared);
 }
 
-static void transform_inputs(const struct convolution *c, struct walk walk, int tiles, const float *x, float *v)
+static void transform_inputs(const struct convolution *c, struct walk walk, int tiles, const float *x, float *v,
+                             size_t point)
 {
     const size_t channels = (size_t)c->channels;
     for (int t = 0; t < tiles; t++, step(c, &walk), v += channels) {
@@ -399,11 +406,12 @@ static void transform_inputs(const struct convolution *c, struct walk walk, int 
                                     c->channels};
         const struct patch patch = patch_at(&image, IN, walk.top - c->padding, walk.left - c->padding);
         for (size_t k = 0; k < channels; k += LANES)
-            input_points(&patch, k, v + k, point_step(c->channels));
+            input_points(&patch, k, v + k, point);
     }
 }
 
-static void transform_gradients(const struct convolution *c, struct walk walk, int tiles, const float *dy, float *z)
+static void transform_gradients(const struct convolution *c, struct walk walk, int tiles, const float *dy, float *z,
+                                size_t point)
 {
     const size_t channels = (size_t)c->out_channels;
     for (int t = 0; t < tiles; t++, step(c, &walk), z += channels) {
@@ -411,22 +419,24 @@ static void transform_gradients(const struct convolution *c, struct walk walk, i
                                     c->out_channels};
         const struct patch patch = patch_at(&image, OUT, walk.top, walk.left);
         for (size_t k = 0; k < channels; k += LANES)
-            gradient_points(&patch, k, z + k, point_step(c->out_channels));
+            gradient_points(&patch, k, z + k, point);
     }
 }
 
+/* A point's product goes where the point before it had its inputs: these lines are still in cache. */
 static void winograd_forward(const struct convolution *c, int n, const float *x, const float *prepared,
                              const struct epilogue *epilogue, float *scratch, float *y)
 {
-    float *const v = scratch, *const m = v + POINTS * point_step(c->channels);
+    const size_t point = common_step(c);
+    float *const m = scratch, *const v = m + point;
     struct walk walk = {0};
     for (int left = n * tiles_of(c), tiles; left > 0; left -= tiles) {
         tiles = left < BLOCK ? left : BLOCK;
-        const struct products products = point_products(c, tiles);
-        transform_inputs(c, walk, tiles, x, v);
+        const struct products products = point_products(c, tiles, point, point);
+        transform_inputs(c, walk, tiles, x, v, point);
         products_forward(&products, v, prepared, m);
         for (int t = 0; t < tiles; t++, step(c, &walk))
-            output_tile(c, epilogue, walk.top, walk.left, m + (size_t)t * (size_t)c->out_channels,
+            output_tile(c, epilogue, walk.top, walk.left, m + (size_t)t * (size_t)c->out_channels, point,
                         y + (size_t)walk.image * convolution_output_size(c));
     }
 }
@@ -442,15 +452,16 @@ static void winograd_input_gradient(const struct convolution *c, int n, const fl
 static void winograd_weight_gradient(const struct convolution *c, int n, const float *x, const float *dy,
                                      float *scratch, float *dweights)
 {
-    float *const v = scratch, *const z = v + POINTS * point_step(c->channels);
-    float *const u = z + POINTS * point_step(c->out_channels), *const packed = u + POINTS * point_weights(c);
+    const size_t x_step = point_step(c->channels), y_step = point_step(c->out_channels);
+    float *const v = scratch, *const z = v + POINTS * x_step;
+    float *const u = z + POINTS * y_step, *const packed = u + POINTS * point_weights(c);
     memset(u, 0, POINTS * point_weights(c) * sizeof *u);
     struct walk walk = {0};
     for (int left = n * tiles_of(c), tiles; left > 0; left -= tiles) {
         tiles = left < BLOCK ? left : BLOCK;
-        const struct products products = point_products(c, tiles);
-        transform_inputs(c, walk, tiles, x, v);
-        transform_gradients(c, walk, tiles, dy, z);
+        const struct products products = point_products(c, tiles, x_step, y_step);
+        transform_inputs(c, walk, tiles, x, v, x_step);
+        transform_gradients(c, walk, tiles, dy, z, y_step);
         products_gradient(&products, v, z, u);
         for (int t = 0; t < tiles; t++)
             step(c, &walk);
