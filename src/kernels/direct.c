@@ -9,10 +9,13 @@
 #include "kernels/vector.h"
 
 /* Tiles: so many pixels by one vector or by two, so many taps by up to two. */
+/* CHANNELS_MOST: beyond, a build without wide vectors leaves it to BLAS, which chooses its kernels as it runs. */
 #ifdef __AVX512F__
-enum { PIXELS_SINGLE = 16, PIXELS_PAIR = 8, TAPS = 9 };
+enum { PIXELS_SINGLE = 16, PIXELS_PAIR = 8, TAPS = 9, CHANNELS_MOST = 1 << 16 };
+#elif defined(__AVX__)
+enum { PIXELS_SINGLE = 8, PIXELS_PAIR = 4, TAPS = 4, CHANNELS_MOST = 1 << 16 };
 #else
-enum { PIXELS_SINGLE = 8, PIXELS_PAIR = 4, TAPS = 4 };
+enum { PIXELS_SINGLE = 8, PIXELS_PAIR = 4, TAPS = 4, CHANNELS_MOST = 8 };
 #endif
 
 static int blocks_of(const struct convolution *c)
@@ -304,7 +307,7 @@ static void sum_image_weights(const struct convolution *c, const float *padded, 
 static bool is_small(const struct convolution *c)
 {
     enum { CACHED = 1 << 17, TAPS_MOST = 1 << 12, PIXELS_LEAST = 16 };
-    return direct_packed_size(c) <= CACHED && convolution_window_size(c) <= TAPS_MOST &&
+    return c->channels <= CHANNELS_MOST && direct_packed_size(c) <= CACHED && convolution_window_size(c) <= TAPS_MOST &&
            c->out_height * c->out_width >= PIXELS_LEAST;
 }
 
