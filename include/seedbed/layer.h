@@ -35,6 +35,13 @@ struct tensor_spec {
     int depth;     /* layers with weights on the longest path from the input to here, its own included */
 };
 
+/* What one sample's gradient is kept as: rows that follow each other without gaps. */
+enum gradient_form {
+    GRADIENT_WHOLE, /* rows[0]: the gradients of all parameter tensors, one after another */
+    GRADIENT_OUTER  /* rows[0]: a [fan_in], rows[1]: d [fan_out]: d a^T for tensors[0], d for tensors[1] if there is one
+                     */
+};
+
 /* What a layer needs, given its settings and the shapes of its inputs. */
 struct layer_plan {
     struct shape output;
@@ -46,6 +53,7 @@ struct layer_plan {
     size_t scratch_per_sample;                   /* floats needed only during one call */
     size_t saved_fixed, scratch_fixed;           /* the same, whatever the number of samples; they lie first */
     double flops_per_sample;                     /* of forward */
+    enum gradient_form gradient_form;            /* of backward_each */
 };
 
 enum pass_mode {
@@ -77,6 +85,8 @@ struct layer_pass {
     float *d_output;                        /* may be overwritten */
     float *d_inputs[LAYER_INPUTS_MAX];      /* overwritten; NULL: not wanted */
     float *d_parameters[LAYER_TENSORS_MAX]; /* overwritten with this batch's gradient */
+    /* backward_each only */
+    float *rows[2]; /* [n, row] by plan's gradient_form; overwritten with each sample's gradient */
 };
 
 struct layer_ops {
@@ -89,13 +99,16 @@ struct layer_ops {
     /* Follows a forward of the same mode, PASS_TRAIN or PASS_DIFFERENTIATE. */
     void (*backward)(const struct layer_pass *pass);
 
-    /* The two below may be NULL. */
+    /* The three below may be NULL. */
     /* Settings of a layer with a TENSOR_WEIGHT -> those of its linear part: no bias, no activation.
      * linear [CHOICE_BYTES] */
     void (*linear_part)(const void *settings, void *linear);
     /* Of a layer that in evaluation mode scales and shifts each channel: multiplies the weights of the layer before it
      * by the factors of their channels. weights [channels, row] */
     void (*fold)(const struct layer_pass *pass, size_t row, float *weights);
+    /* As backward in PASS_DIFFERENTIATE, but with the parameters' gradient of each sample by itself.
+     * NULL: found by forward and backward of one sample at a time; gradient_form must then be GRADIENT_WHOLE. */
+    void (*backward_each)(const struct layer_pass *pass);
 };
 
 #endif

@@ -17,6 +17,11 @@ struct loss_ops {
 
     /* The number of classes that the settings are made for; 0: any. NULL: always any. */
     int (*classes)(const void *settings);
+
+    /* The gradient as scale [n] times direction [n, classes], so that it does not underflow where it is tiny:
+     * direction of size 1, scale >= 0. NULL: direction is the gradient over its largest part, as far as that goes. */
+    void (*direction)(const void *settings, int n, int classes, const float *logits, const int16_t *labels,
+                      double *scale, float *direction);
 };
 
 #endif

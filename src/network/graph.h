@@ -29,6 +29,8 @@ struct graph_node {
     size_t saved;                         /* in the workspace */
 };
 
+struct network;
+
 struct graph {
     struct layer_list layers;
     struct graph_node *nodes;    /* [layers.count] */
@@ -48,6 +50,9 @@ struct graph {
 enum status graph_plan(struct graph *graph, struct layer_list *layers, struct shape input, int max_batch,
                        struct error *error);
 void graph_free(struct graph *graph);
+
+/* Lends the graph of a network, for this folder. */
+const struct graph *network_graph(const struct network *network);
 
 size_t shape_size(struct shape shape);
 size_t tensor_size(const struct tensor_spec *tensor);

@@ -3,6 +3,7 @@
 #include "network/layer_dense.h"
 
 #include <limits.h>
+#include <string.h>
 
 #include "kernels/gemm.h"
 #include "network/activation.h"
@@ -55,6 +56,7 @@ static enum status dense_plan(const void *settings, int input_count, const struc
             .name = "bias", .role = TENSOR_BIAS, .rank = 1, .dimensions = {out}, .fan_in = in, .fan_out = out};
     plan->saved_per_sample = activation_saved(dense->activation) * (size_t)out;
     plan->flops_per_sample = 2.0 * in * out;
+    plan->gradient_form = GRADIENT_OUTER;
     return STATUS_OK;
 }
 
@@ -89,9 +91,22 @@ static void dense_linear_part(const void *settings, void *linear)
     part->activation = kind_find(&activation_table, "linear");
 }
 
+static void dense_backward_each(const struct layer_pass *pass)
+{
+    const struct dense_settings *const dense = pass->settings;
+    const int in = features(pass->input_shapes[0]);
+    const int out = pass->output_shape.channels;
+    activation_backward(dense->activation, pass->n, out, pass->output, pass->saved, pass->d_output, NULL);
+    memcpy(pass->rows[0], pass->inputs[0], (size_t)pass->n * (size_t)in * sizeof(float));
+    memcpy(pass->rows[1], pass->d_output, (size_t)pass->n * (size_t)out * sizeof(float));
+    if (pass->d_inputs[0] != NULL)
+        gemm(AS_IS, AS_IS, pass->n, in, out, pass->d_output, pass->parameters[0], 0.0f, pass->d_inputs[0]);
+}
+
 const struct layer_ops layer_dense = {
     .kind = {.name = "dense", .summary = "every output reads every input: f(x W^T + b)", .fields = dense_fields},
     .plan = dense_plan,
     .forward = dense_forward,
     .backward = dense_backward,
-    .linear_part = dense_linear_part};
+    .linear_part = dense_linear_part,
+    .backward_each = dense_backward_each};

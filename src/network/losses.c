@@ -4,6 +4,7 @@
 
 #include "kernels/elementwise.h"
 #include "kernels/reduce.h"
+#include "network/network.h"
 
 void softmax_residual(int n, int classes, const float *z, const int16_t *labels, float *r)
 {
@@ -38,6 +39,30 @@ double softmax_rest(const struct softmax_row *row, int classes, const float *z, 
         if (other != j)
             rest += exp((double)z[other] - row->maximum);
     return rest / row->total;
+}
+
+/* direction [classes] over its largest part, which is returned */
+static double take_scale(int classes, float *direction)
+{
+    float largest = 0.0f;
+    for (int j = 0; j < classes; j++)
+        largest = fabsf(direction[j]) > largest ? fabsf(direction[j]) : largest;
+    for (int j = 0; largest > 0.0f && j < classes; j++)
+        direction[j] /= largest;
+    return (double)largest;
+}
+
+void loss_direction(const struct choice *loss, int n, int classes, const float *logits, const int16_t *labels,
+                    double *scale, float *direction)
+{
+    const struct loss_ops *const ops = (const struct loss_ops *)loss->kind;
+    if (ops->direction != NULL) {
+        ops->direction(loss->settings, n, classes, logits, labels, scale, direction);
+        return;
+    }
+    ops->gradient(loss->settings, n, classes, logits, labels, 1.0f, direction);
+    for (int i = 0; i < n; i++)
+        scale[i] = take_scale(classes, direction + (int64_t)i * classes);
 }
 
 const struct kind_table loss_table = {

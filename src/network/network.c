@@ -12,6 +12,7 @@
 #include "network/build.h"
 #include "network/graph.h"
 #include "network/initialisation.h"
+#include "network/sample_gradients.h"
 
 struct network {
     struct graph graph;
@@ -238,6 +239,11 @@ int network_state_tensor_count(const struct network *network)
     return network->graph.state_tensor_count;
 }
 
+const struct graph *network_graph(const struct network *network)
+{
+    return &network->graph;
+}
+
 void network_set_step(struct network *network, uint64_t seed, int64_t step)
 {
     network->seed = seed;
@@ -301,6 +307,22 @@ const float *network_forward(struct network *network, const float *x, int n, enu
     return network->workspace + graph->values[graph->layers.count].data;
 }
 
+int network_layer_count(const struct network *network)
+{
+    return network->graph.layers.count;
+}
+
+int network_layer_size(const struct network *network, int layer)
+{
+    return (int)network->graph.values[layer + 1].size;
+}
+
+const float *network_layer_output(const struct network *network, int layer)
+{
+    assert(network->mode == PASS_DIFFERENTIATE);
+    return network->workspace + network->graph.values[layer + 1].data;
+}
+
 static float *value_gradient(const struct network *network, int number)
 {
     return number == 0 ? network->d_input : network->workspace + network->graph.values[number].gradient;
@@ -330,7 +352,8 @@ static void add_floats(size_t count, const float *restrict x, float *restrict y)
         y[i] += x[i];
 }
 
-static void backward_node(struct network *network, int at, float *d_output, int n)
+/* rows: NULL for the gradient of all samples together */
+static void backward_node(struct network *network, int at, float *d_output, int n, float *const *rows)
 {
     const struct graph *const graph = &network->graph;
     const struct layer_node *const layer = &graph->layers.nodes[at];
@@ -339,7 +362,13 @@ static void backward_node(struct network *network, int at, float *d_output, int 
     pass.d_output = d_output;
     for (int i = 0; i < layer->input_count; i++)
         pass.d_inputs[i] = input_gradient(network, layer, i, &added[i]);
-    ((const struct layer_ops *)layer->layer.kind)->backward(&pass);
+    if (rows != NULL) {
+        pass.rows[0] = rows[2 * at];
+        pass.rows[1] = rows[2 * at + 1];
+        layer_backward_each((const struct layer_ops *)layer->layer.kind, &graph->nodes[at].plan, &pass);
+    } else {
+        ((const struct layer_ops *)layer->layer.kind)->backward(&pass);
+    }
     for (int i = 0; i < layer->input_count; i++) {
         const int number = layer->inputs[i];
         network->has_grad[number] = true;
@@ -348,12 +377,8 @@ static void backward_node(struct network *network, int at, float *d_output, int 
     }
 }
 
-void network_backward(struct network *network, float *dlogits, int n)
-{
-    network_backward_input(network, dlogits, n, NULL);
-}
-
-void network_backward_input(struct network *network, float *dlogits, int n, float *d_input)
+/* d_input: NULL if nobody wants it. rows as in backward_node. */
+static void backward_pass(struct network *network, float *dlogits, int n, float *d_input, float *const *rows)
 {
     assert(n == network->n && (network->mode == PASS_TRAIN || network->mode == PASS_DIFFERENTIATE));
     network->d_input = d_input;
@@ -362,8 +387,24 @@ void network_backward_input(struct network *network, float *dlogits, int n, floa
     for (int i = graph->layers.count - 1; i >= 0; i--) {
         float *const d_output =
             i == graph->layers.count - 1 ? dlogits : network->workspace + graph->values[i + 1].gradient;
-        backward_node(network, i, d_output, n);
+        backward_node(network, i, d_output, n, rows);
     }
+}
+
+void network_backward(struct network *network, float *dlogits, int n)
+{
+    backward_pass(network, dlogits, n, NULL, NULL);
+}
+
+void network_backward_input(struct network *network, float *dlogits, int n, float *d_input)
+{
+    backward_pass(network, dlogits, n, d_input, NULL);
+}
+
+void network_backward_each(struct network *network, float *dlogits, int n, float *const *rows)
+{
+    assert(network->mode == PASS_DIFFERENTIATE);
+    backward_pass(network, dlogits, n, NULL, rows);
 }
 
 /* The only reader of layer `at`'s output, if it scales channels; else -1. */

@@ -21,6 +21,11 @@ extern const struct kind_table activation_table;     /* struct activation_ops: n
 extern const struct kind_table initialisation_table; /* he, glorot, lecun, uniform */
 extern const struct kind_table model_table;          /* struct model_ops: presets that expand to layers */
 
+/* Each sample's gradient with respect to its logits as scale [n] times direction [n, classes], by the loss's
+ * `direction` or else by its gradient. */
+void loss_direction(const struct choice *loss, int n, int classes, const float *logits, const int16_t *labels,
+                    double *scale, float *direction);
+
 /* Section `model`. */
 struct model_config {
     struct choice kind; /* FIELD_INLINE; struct model_ops */
@@ -90,6 +95,12 @@ void network_estimate_begin(struct network *network);
  */
 const float *network_forward(struct network *network, const float *x, int n, enum pass_mode mode);
 
+int network_layer_count(const struct network *network);
+/* Floats of a layer's output for one sample. */
+int network_layer_size(const struct network *network, int layer);
+/* Lends the output of a layer [n, size] in the last forward pass, a PASS_DIFFERENTIATE; valid until the next one. */
+const float *network_layer_output(const struct network *network, int layer);
+
 /* Gradient of sum(logits * dlogits) over all parameters into network_gradient; follows a forward of n, PASS_TRAIN or
  * PASS_DIFFERENTIATE, and is that mode's. dlogits [n, classes] may be overwritten. */
 void network_backward(struct network *network, float *dlogits, int n);
@@ -106,5 +117,9 @@ void network_folded_weight(struct network *network, int tensor, float *out);
  * *out owned by the caller. */
 enum status network_linear_part(struct network *network, int tensor, struct shape *input, struct network **out,
                                 struct error *error);
+
+/* Each sample's own gradient; follows a PASS_DIFFERENTIATE forward of n. rows [layers, 2]: where each layer's rows of
+ * the n samples go, in the layer's gradient_form; network_gradient is not touched. See sample_gradients.h. */
+void network_backward_each(struct network *network, float *dlogits, int n, float *const *rows);
 
 #endif

@@ -232,6 +232,49 @@ static void a_loss_from_the_public_headers_alone_works(void **state)
         assert_true(worst_gradient(&loss_huberised, choice.settings, 1, substream) < 2e-3);
 }
 
+static void check_direction(const struct choice *choice)
+{
+    struct random random = random_start(STREAM_DATA, 3, 1);
+    for (int turn = 0; turn < 40; turn++) {
+        float z[CLASSES], gradient[CLASSES], direction[CLASSES];
+        const int16_t y = (int16_t)random_below(&random, CLASSES);
+        double scale, largest = 0, size = 0;
+        for (int j = 0; j < CLASSES; j++)
+            z[j] = (float)(random_normal(&random) * turn / 4);
+        ((const struct loss_ops *)choice->kind)->gradient(choice->settings, 1, CLASSES, z, &y, 1.0f, gradient);
+        loss_direction(choice, 1, CLASSES, z, &y, &scale, direction);
+        for (int j = 0; j < CLASSES; j++) {
+            largest = fmax(largest, fabs((double)gradient[j]));
+            size = fmax(size, fabs((double)direction[j]));
+        }
+        assert_true(scale >= 0 && (size == 0 || fabs(size - 1) < 1e-6));
+        for (int j = 0; j < CLASSES; j++)
+            if (!(fabs(scale * (double)direction[j] - (double)gradient[j]) <= 1e-5 * largest))
+                fail_msg("%s: part %d of the gradient is %g by its direction, else %g", choice->kind->name, j,
+                         scale * (double)direction[j], (double)gradient[j]);
+    }
+}
+
+static void every_direction_is_that_of_the_gradient(void **state)
+{
+    (void)state;
+    for (const struct kind *const *kind = loss_table.kinds; *kind != NULL; kind++)
+        check_settings(*kind, check_direction);
+}
+
+static void the_direction_of_cross_entropy_is_right_at_any_confidence(void **state)
+{
+    (void)state;
+    const struct choice choice = choice_of(&loss_table, "cross_entropy");
+    const float z[4] = {600, 0, -1, 1}, wanted[] = {-1, 0.24472847f, 0.09003057f, 0.66524096f};
+    float direction[4];
+    double scale;
+    loss_direction(&choice, 1, 4, z, &(int16_t){0}, &scale, direction);
+    for (int j = 0; j < 4; j++)
+        assert_true(fabsf(direction[j] - wanted[j]) < 1e-7f);
+    assert_true(fabs(log(scale) - (-599 + log(1 + exp(-1) + exp(-2)))) < 1e-9);
+}
+
 static void bad_logits_make_bad_gradients(void **state)
 {
     (void)state;
@@ -258,6 +301,8 @@ int main(void)
         cmocka_unit_test(every_loss_is_finite_and_not_negative_at_any_logit),
         cmocka_unit_test(the_exponential_loss_ends_where_numbers_end),
         cmocka_unit_test(a_loss_from_the_public_headers_alone_works),
+        cmocka_unit_test(every_direction_is_that_of_the_gradient),
+        cmocka_unit_test(the_direction_of_cross_entropy_is_right_at_any_confidence),
         cmocka_unit_test(bad_logits_make_bad_gradients),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
