@@ -15,7 +15,7 @@ enum {
     FIELD_LIST_MAX = 128,   /* longest list value */
     FIELD_NAMES_MAX = 16,   /* longest list of names */
     FIELD_LIST_DEPTH = 12,  /* deepest FIELD_LIST within others */
-    CHOICE_BYTES = 5120,    /* largest settings of a kind */
+    CHOICE_BYTES = 6144,    /* largest settings of a kind */
     CHOICES_MAX = 16        /* most entries of a FIELD_CHOICES section */
 };
 

@@ -84,6 +84,7 @@ struct metric_sizes {
     int64_t weights;    /* weight tensors of one network: layers that have some */
     int64_t choices;    /* times that train.reduction may choose samples; 0: never */
     int64_t kept;       /* samples that it keeps then, at most */
+    int64_t layers;     /* of one network */
 };
 
 enum { METRIC_DIMENSIONS_MAX = 8 };

@@ -189,8 +189,9 @@ static struct metric_sizes measure_sizes(const struct schema *schema, const stru
                                  .choices = plan_reductions(plan)->choices};
     sizes.kept = reduction_most_kept(plan_reductions(plan), sizes.train_samples);
     for (int i = 0; i < plan_model_count(plan); i++) {
-        const struct network_summary *summary = &plan_model(plan, i)->summary;
+        const struct network_summary *const summary = &plan_model(plan, i)->summary;
         sizes.tensors = summary->tensor_count > sizes.tensors ? summary->tensor_count : sizes.tensors;
+        sizes.layers = summary->layer_count > sizes.layers ? summary->layer_count : sizes.layers;
         sizes.weights = summary->weight_count > sizes.weights ? summary->weight_count : sizes.weights;
     }
     return sizes;

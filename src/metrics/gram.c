@@ -1,0 +1,180 @@
+/* gram.c - products of the chosen samples' gradients, block by block.
+ * Where the rows of all samples are too many for memory, two blocks of them are held at a time, and the second one's
+ * gradients are found anew for every first one. */
+#include "metrics/gram.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/yield.h"
+#include "data/data.h"
+#include "kernels/blas.h"
+#include "network/network.h"
+#include "network/sample_gradients.h"
+
+enum { PASS_MOST = 128, BLOCK_LEAST = 16 };
+static const size_t ROWS_BYTES = (size_t)256 << 20;
+
+struct work {
+    const struct measurement *at;
+    const struct chosen *chosen;
+    int capacity; /* samples of a block */
+    struct sample_gradients *blocks[2];
+    float *dlogits; /* [PASS_MOST, classes] */
+    double *scales; /* [count] */
+};
+
+static enum status work_begin(struct work *work, struct error *error)
+{
+    struct network *const network = work->at->network;
+    const size_t bytes = sample_gradients_bytes(network);
+    const int count = work->chosen->count;
+    const bool whole = bytes * (size_t)count <= ROWS_BYTES;
+    const size_t fit = ROWS_BYTES / 2 / bytes;
+    void *dlogits = NULL;
+    work->capacity = whole ? count : fit < BLOCK_LEAST ? BLOCK_LEAST : (int)fit;
+    TRY(memory_allocate(&dlogits, PASS_MOST * (size_t)network_classes(network), sizeof(float), "gradients of samples",
+                        error));
+    work->dlogits = dlogits;
+    for (int i = 0; i < (whole ? 1 : 2); i++)
+        TRY(sample_gradients_create(network, work->capacity, &work->blocks[i], error));
+    return STATUS_OK;
+}
+
+static void work_end(struct work *work)
+{
+    memory_free(work->dlogits);
+    sample_gradients_destroy(&work->blocks[0]);
+    sample_gradients_destroy(&work->blocks[1]);
+}
+
+static void pass_samples(struct work *work, int first, int n, struct sample_gradients *rows)
+{
+    const struct measurement *const at = work->at;
+    const struct chosen *const chosen = work->chosen;
+    float *const x = network_input(at->network);
+    samples_gather(&at->samples[chosen_part(chosen, first)], chosen->position + first, 0, n, x);
+    const float *const logits = network_forward(at->network, x, n, PASS_DIFFERENTIATE);
+    loss_direction(at->loss, n, at->classes, logits, chosen->labels + first, work->scales + first, work->dlogits);
+    sample_gradients_add(rows, at->network, work->dlogits, n);
+}
+
+/* Rows of the samples from `first` on, of one part a pass. */
+static enum status fill(struct work *work, int first, struct sample_gradients *rows, struct error *error)
+{
+    const struct chosen *const chosen = work->chosen;
+    const int end = chosen->count - first < work->capacity ? chosen->count : first + work->capacity;
+    const int most = network_max_batch(work->at->network);
+    sample_gradients_clear(rows);
+    for (int i = first, n; i < end; i += n) {
+        const int part_end = i < chosen->train_count && end > chosen->train_count ? chosen->train_count : end;
+        n = part_end - i < PASS_MOST ? part_end - i : PASS_MOST;
+        n = n < most ? n : most;
+        TRY(work->at->yield->call(work->at->yield->context, error));
+        pass_samples(work, i, n, rows);
+    }
+    return STATUS_OK;
+}
+
+/* The lower block at (i, j), and its mirror image. */
+static void multiply(const struct work *work, int i, int j, double *products)
+{
+    const size_t count = (size_t)work->chosen->count;
+    const struct sample_gradients *const a = work->blocks[0], *const b = i == j ? a : work->blocks[1];
+    sample_gradients_products(a, b, products + (size_t)i * count + (size_t)j, count);
+    const size_t end_i = (size_t)i + (size_t)work->capacity, end_j = (size_t)j + (size_t)work->capacity;
+    for (size_t row = (size_t)i; i != j && row < end_i && row < count; row++)
+        for (size_t column = (size_t)j; column < end_j && column < count; column++)
+            products[column * count + row] = products[row * count + column];
+}
+
+static enum status multiply_blocks(struct work *work, double *products, struct error *error)
+{
+    for (int i = 0; i < work->chosen->count; i += work->capacity) {
+        TRY(fill(work, i, work->blocks[0], error));
+        multiply(work, i, i, products);
+        for (int j = 0; j < i; j += work->capacity) {
+            TRY(fill(work, j, work->blocks[1], error));
+            multiply(work, i, j, products);
+        }
+    }
+    return STATUS_OK;
+}
+
+enum status gram_compute(const struct measurement *at, const struct chosen *chosen, struct gram *out,
+                         struct error *error)
+{
+    struct work work = {.at = at, .chosen = chosen};
+    const size_t count = (size_t)chosen->count;
+    void *products = NULL, *scales = NULL;
+    *out = (struct gram){.count = chosen->count};
+    TRY(memory_allocate(&products, count * count, sizeof(double), "products of gradients", error));
+    out->products = products;
+    TRY(memory_allocate(&scales, count, sizeof(double), "products of gradients", error));
+    out->scales = work.scales = scales;
+    enum status status = work_begin(&work, error);
+    if (status == STATUS_OK) {
+        const int flushed = flush_subnormals(1);
+        status = multiply_blocks(&work, out->products, error);
+        flush_subnormals(flushed);
+    }
+    work_end(&work);
+    return status;
+}
+
+static enum status sum_blocks(struct work *work, const double *weights, struct gram_moments *out, struct error *error)
+{
+    for (int i = 0; i < work->chosen->count; i += work->capacity) {
+        TRY(fill(work, i, work->blocks[0], error));
+        sample_gradients_moments(work->blocks[0], weights + i, out->sums, out->squares);
+    }
+    return STATUS_OK;
+}
+
+/* weights [count] = the gradients' scales over the largest of them */
+static void weigh_scales(const struct gram *gram, double *weights)
+{
+    double largest = 0;
+    for (int i = 0; i < gram->count; i++)
+        largest = fmax(largest, gram->scales[i]);
+    for (int i = 0; i < gram->count; i++)
+        weights[i] = largest > 0 ? gram->scales[i] / largest : 0;
+}
+
+enum status gram_moments(const struct measurement *at, const struct chosen *chosen, const struct gram *gram,
+                         struct gram_moments *out, struct error *error)
+{
+    struct work work = {.at = at, .chosen = chosen, .scales = gram->scales};
+    void *sums = NULL, *squares = NULL, *weights = NULL;
+    *out = (struct gram_moments){0};
+    TRY(memory_allocate(&sums, (size_t)at->parameter_count, sizeof(double), "moments of gradients", error));
+    out->sums = sums;
+    TRY(memory_allocate(&squares, (size_t)at->parameter_count, sizeof(double), "moments of gradients", error));
+    out->squares = squares;
+    TRY(memory_allocate(&weights, (size_t)gram->count, sizeof(double), "moments of gradients", error));
+    weigh_scales(gram, weights);
+    enum status status = work_begin(&work, error);
+    if (status == STATUS_OK) {
+        const int flushed = flush_subnormals(1);
+        status = sum_blocks(&work, weights, out, error);
+        flush_subnormals(flushed);
+    }
+    work_end(&work);
+    memory_free(weights);
+    return status;
+}
+
+void gram_free(struct gram *gram)
+{
+    memory_free(gram->products);
+    memory_free(gram->scales);
+    *gram = (struct gram){0};
+}
+
+void gram_moments_free(struct gram_moments *moments)
+{
+    memory_free(moments->sums);
+    memory_free(moments->squares);
+    *moments = (struct gram_moments){0};
+}

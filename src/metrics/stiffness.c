@@ -1,0 +1,466 @@
+/* stiffness.c - whether a step for one sample helps another (Fort et al. 2019).
+ * g_i is the gradient of sample i's loss over all parameters, in evaluation mode. Signs and cosines are those of the
+ * gradients divided by a positive number each, so that none underflows; what float32 makes of the plain ones is
+ * recorded beside them. */
+#include "metrics/stiffness.h"
+
+#include <math.h>
+
+#include "base/memory.h"
+#include "data/data.h"
+#include "metrics/kinds.h"
+#include "network/network.h"
+
+struct stiffness_settings {
+    struct metric_when when;
+    int64_t samples;
+    struct name_list pairs; /* of pair_table */
+    bool distances, layers;
+    struct real_list edges;
+    struct integer_list superclasses;
+    bool gram;
+};
+
+_Static_assert(sizeof(struct stiffness_settings) <= CHOICE_BYTES, "settings of a kind fit a choice");
+
+static const struct kind pair_train = {.name = "train_train", .summary = "both of the training part"};
+static const struct kind pair_mixed = {.name = "train_held_out",
+                                       .summary = "one of the training part, one held out of it"};
+static const struct kind pair_held_out = {.name = "held_out_held_out", .summary = "both held out of the training part"};
+static const struct kind_table pair_table = {
+    .what = "kind of pairs",
+    .plural = "pairs",
+    .kinds = (const struct kind *const[]){&pair_train, &pair_mixed, &pair_held_out, NULL}};
+
+static const struct field stiffness_fields[] = {
+    METRIC_WHEN_FIELDS(struct stiffness_settings, "[end]"),
+    {.name = "samples",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct stiffness_settings, samples),
+     .default_text = "500",
+     .minimum = 2,
+     .maximum = 8192,
+     .flags = FIELD_NO_GRID,
+     .summary = "Samples of each part, as many of every class; a fixed choice by the stream 'metric'."},
+    {.name = "pairs",
+     .type = FIELD_NAMES,
+     .offset = offsetof(struct stiffness_settings, pairs),
+     .default_text = "[train_train, train_held_out, held_out_held_out]",
+     .kinds = &pair_table,
+     .flags = FIELD_NO_GRID,
+     .summary = "Which pairs of samples; held out is the validation part, or the test part where there is none."},
+    {.name = "distances",
+     .type = FIELD_FLAG,
+     .offset = offsetof(struct stiffness_settings, distances),
+     .default_text = "true",
+     .flags = FIELD_NO_GRID,
+     .summary = "Whether stiffness is also recorded against the distance 1 - cos of the inputs."},
+    {.name = "layers",
+     .type = FIELD_FLAG,
+     .offset = offsetof(struct stiffness_settings, layers),
+     .default_text = "false",
+     .flags = FIELD_NO_GRID,
+     .summary = "Whether also against the distance 1 - cos of every layer's outputs."},
+    {.name = "edges",
+     .type = FIELD_REALS,
+     .offset = offsetof(struct stiffness_settings, edges),
+     .default_text = "[0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.4, 1.6, 2]",
+     .maximum = 2,
+     .flags = FIELD_NO_GRID,
+     .summary = "Edges of the bins of distance, ascending; the last bin has its upper edge."},
+    {.name = "superclasses",
+     .type = FIELD_INTEGERS,
+     .offset = offsetof(struct stiffness_settings, superclasses),
+     .default_text = "[]",
+     .maximum = 1e6,
+     .flags = FIELD_NO_GRID,
+     .summary = "Super-class of each class in turn, for means within and between super-classes; [] for none."},
+    {.name = "gram",
+     .type = FIELD_FLAG,
+     .offset = offsetof(struct stiffness_settings, gram),
+     .default_text = "false",
+     .flags = FIELD_NO_GRID,
+     .summary = "Whether the products of all gradients are recorded."},
+    {0}};
+
+static enum status stiffness_check(const void *settings, struct error *error)
+{
+    const struct stiffness_settings *const s = settings;
+    TRY(metric_when_check(settings, error));
+    if (s->pairs.count == 0)
+        return fail(error, STATUS_BAD_SWEEP,
+                    "pairs: the list is empty; name at least one of train_train, "
+                    "train_held_out, held_out_held_out");
+    if (s->edges.count < 2)
+        return fail(error, STATUS_BAD_SWEEP, "edges: %d found; a bin has two edges, so give at least two",
+                    s->edges.count);
+    for (int i = 1; i < s->edges.count; i++)
+        if (s->edges.values[i] <= s->edges.values[i - 1])
+            return fail(error, STATUS_BAD_SWEEP, "edges: %g follows %g; give them in ascending order",
+                        s->edges.values[i], s->edges.values[i - 1]);
+    if (s->layers && !s->distances)
+        return fail(error, STATUS_BAD_SWEEP,
+                    "layers: distances are off; leave 'layers' out or set 'distances' to true");
+    return STATUS_OK;
+}
+
+/* Own dimensions. */
+enum { PAIR, SPACE, BIN, SAMPLE, OTHER_SAMPLE, OTHER_CLASS, OWN_DIMENSIONS };
+
+static int64_t pair_count(const void *settings, const struct metric_sizes *sizes)
+{
+    (void)sizes;
+    return ((const struct stiffness_settings *)settings)->pairs.count;
+}
+
+static const char *pair_name(const void *settings, int64_t i)
+{
+    return ((const struct stiffness_settings *)settings)->pairs.values[i]->name;
+}
+
+static int64_t space_count(const void *settings, const struct metric_sizes *sizes)
+{
+    const struct stiffness_settings *const s = settings;
+    return s->distances ? 1 + (s->layers ? sizes->layers : 0) : 0;
+}
+
+static int64_t bin_count(const void *settings, const struct metric_sizes *sizes)
+{
+    const struct stiffness_settings *const s = settings;
+    (void)sizes;
+    return s->distances ? s->edges.count - 1 : 0;
+}
+
+static double bin_centre(const void *settings, int64_t i)
+{
+    const struct stiffness_settings *const s = settings;
+    return (s->edges.values[i] + s->edges.values[i + 1]) / 2;
+}
+
+static bool has_held_out(const struct stiffness_settings *s)
+{
+    for (int i = 0; i < s->pairs.count; i++)
+        if (s->pairs.values[i] != &pair_train)
+            return true;
+    return false;
+}
+
+static int64_t sample_count(const void *settings, const struct metric_sizes *sizes)
+{
+    const struct stiffness_settings *const s = settings;
+    const int64_t test = sizes->test_samples, validation = sizes->validation_samples;
+    return chosen_most(s->samples, sizes->train_samples) +
+           (has_held_out(s) ? chosen_most(s->samples, validation > test ? validation : test) : 0);
+}
+
+static int64_t other_sample_count(const void *settings, const struct metric_sizes *sizes)
+{
+    return ((const struct stiffness_settings *)settings)->gram ? sample_count(settings, sizes) : 0;
+}
+
+static int64_t class_count(const void *settings, const struct metric_sizes *sizes)
+{
+    (void)settings;
+    return sizes->classes;
+}
+
+static const struct metric_dimension stiffness_dimensions[OWN_DIMENSIONS] = {
+    [PAIR] =
+        {.name = "pair", .units = "1", .long_name = "which pairs of samples", .size = pair_count, .text = pair_name},
+    [SPACE] = {.name = "space",
+               .units = "1",
+               .long_name = "where distance is measured: 0 between inputs, l between outputs of the l-th layer",
+               .size = space_count},
+    [BIN] = {.name = "bin",
+             .units = "1",
+             .long_name = "centre of the bin of distance 1 - cos",
+             .size = bin_count,
+             .number = bin_centre},
+    [SAMPLE] = {.name = "sample",
+                .units = "1",
+                .long_name = "chosen samples: of the training part, then held out",
+                .size = sample_count},
+    [OTHER_SAMPLE] = {.name = "other_sample",
+                      .units = "1",
+                      .long_name = "the chosen samples once more",
+                      .size = other_sample_count},
+    [OTHER_CLASS] = {
+        .name = "other_class", .units = "1", .long_name = "class of the pair's other sample", .size = class_count}};
+
+enum stiffness_column {
+    COLUMN_CLASS,                                 /* AGREE_COUNT */
+    COLUMN_ALL = COLUMN_CLASS + AGREE_COUNT,      /* AGREE_COUNT */
+    COLUMN_WITHIN = COLUMN_ALL + AGREE_COUNT,     /* AGREE_COUNT */
+    COLUMN_BETWEEN = COLUMN_WITHIN + AGREE_COUNT, /* AGREE_COUNT */
+    COLUMN_SAME = COLUMN_BETWEEN + AGREE_COUNT,   /* AGREE_COUNT */
+    COLUMN_OTHER = COLUMN_SAME + AGREE_COUNT,     /* AGREE_COUNT */
+    COLUMN_NAIVE_WITHIN = COLUMN_OTHER + AGREE_COUNT,
+    COLUMN_NAIVE_BETWEEN,
+    COLUMN_ZERO_SHARE,
+    COLUMN_CURVE,                                     /* AGREE_COUNT */
+    COLUMN_WITHIN_CURVE = COLUMN_CURVE + AGREE_COUNT, /* AGREE_COUNT */
+    COLUMN_PAIRS = COLUMN_WITHIN_CURVE + AGREE_COUNT,
+    COLUMN_WITHIN_PAIRS,
+    COLUMN_CROSSING,
+    COLUMN_WITHIN_CROSSING,
+    COLUMN_SLOPE,
+    COLUMN_INTERCEPT,
+    COLUMN_LENGTH,
+    COLUMN_PART,
+    COLUMN_POSITION,
+    COLUMN_LABEL,
+    COLUMN_SCALE,
+    COLUMN_GRAM,
+    STIFFNESS_COLUMNS
+};
+
+#define OWN(dimension) ((enum column_dimension)(DIMENSION_OWN + (dimension)))
+#define COLUMN(column_name, column_type, text, ...)                                                          \
+    {                                                                                                        \
+        .name = column_name, .type = column_type, .units = "1", .long_name = text, .dimensions = __VA_ARGS__ \
+    }
+#define BY_PAIR                    \
+    {                              \
+        DIMENSION_POINT, OWN(PAIR) \
+    }
+#define BY_SPACE                               \
+    {                                          \
+        DIMENSION_POINT, OWN(PAIR), OWN(SPACE) \
+    }
+#define BY_BIN                                           \
+    {                                                    \
+        DIMENSION_POINT, OWN(PAIR), OWN(SPACE), OWN(BIN) \
+    }
+#define BY_CLASS                                                      \
+    {                                                                 \
+        DIMENSION_POINT, OWN(PAIR), DIMENSION_CLASS, OWN(OTHER_CLASS) \
+    }
+
+/* clang-format off */
+static const struct column stiffness_columns[STIFFNESS_COLUMNS] = {
+    COLUMN("class_sign", COLUMN_FLOAT32, "mean of sign(g_i.g_j), i of the class, j of the other, i != j", BY_CLASS),
+    COLUMN("class_cosine", COLUMN_FLOAT32, "mean of cos(g_i, g_j), i of the class, j of the other, i != j", BY_CLASS),
+    COLUMN("sign", COLUMN_FLOAT64, "mean of sign(g_i.g_j) over all pairs", BY_PAIR),
+    COLUMN("cosine", COLUMN_FLOAT64, "mean of cos(g_i, g_j) over all pairs", BY_PAIR),
+    COLUMN("within_sign", COLUMN_FLOAT64, "mean of class_sign's diagonal", BY_PAIR),
+    COLUMN("within_cosine", COLUMN_FLOAT64, "mean of class_cosine's diagonal", BY_PAIR),
+    COLUMN("between_sign", COLUMN_FLOAT64, "mean of class_sign off its diagonal", BY_PAIR),
+    COLUMN("between_cosine", COLUMN_FLOAT64, "mean of class_cosine off its diagonal", BY_PAIR),
+    COLUMN("same_super_sign", COLUMN_FLOAT64, "mean of class_sign over two classes of one super-class", BY_PAIR),
+    COLUMN("same_super_cosine", COLUMN_FLOAT64, "mean of class_cosine over two classes of one super-class", BY_PAIR),
+    COLUMN("other_super_sign", COLUMN_FLOAT64, "mean of class_sign over classes of two super-classes", BY_PAIR),
+    COLUMN("other_super_cosine", COLUMN_FLOAT64, "mean of class_cosine over classes of two super-classes", BY_PAIR),
+    COLUMN("naive_within_sign", COLUMN_FLOAT64, "within_sign by products of float32 gradients, which underflow", BY_PAIR),
+    COLUMN("naive_between_sign", COLUMN_FLOAT64, "between_sign by products of float32 gradients, which underflow", BY_PAIR),
+    COLUMN("zero_share", COLUMN_FLOAT64, "share of pairs whose product of float32 gradients is exactly zero", BY_PAIR),
+    COLUMN("distance_sign", COLUMN_FLOAT64, "mean of sign(g_i.g_j) over the bin's pairs", BY_BIN),
+    COLUMN("distance_cosine", COLUMN_FLOAT64, "mean of cos(g_i, g_j) over the bin's pairs", BY_BIN),
+    COLUMN("distance_within_sign", COLUMN_FLOAT64, "the same over its pairs of one class", BY_BIN),
+    COLUMN("distance_within_cosine", COLUMN_FLOAT64, "the same over its pairs of one class", BY_BIN),
+    COLUMN("distance_pairs", COLUMN_INT64, "pairs in the bin", BY_BIN),
+    COLUMN("distance_within_pairs", COLUMN_INT64, "pairs of one class in the bin", BY_BIN),
+    COLUMN("crossing", COLUMN_FLOAT64, "distance at which distance_sign first falls through zero", BY_SPACE),
+    COLUMN("within_crossing", COLUMN_FLOAT64, "distance at which distance_within_sign first falls through zero", BY_SPACE),
+    COLUMN("fit_slope", COLUMN_FLOAT64, "slope of the line fitted to the signs of pairs of one class", BY_SPACE),
+    COLUMN("fit_intercept", COLUMN_FLOAT64, "that line at distance 0", BY_SPACE),
+    COLUMN("fit_length", COLUMN_FLOAT64, "critical length: distance at which that line falls through zero", BY_SPACE),
+    COLUMN("sample_part", COLUMN_INT16, "part of the chosen sample: 0 training, 1 test, 2 validation", {OWN(SAMPLE)}),
+    COLUMN("sample_position", COLUMN_INT32, "its position in the part", {OWN(SAMPLE)}),
+    COLUMN("sample_label", COLUMN_INT16, "its label: the one trained on, or of the part held out", {OWN(SAMPLE)}),
+    COLUMN("scale", COLUMN_FLOAT64, "s_i > 0: the sample's gradient is s_i g_i", {DIMENSION_POINT, OWN(SAMPLE)}),
+    COLUMN("gram", COLUMN_FLOAT32, "g_i.g_j; the product of the gradients is s_i s_j g_i.g_j",
+           {DIMENSION_POINT, OWN(SAMPLE), OWN(OTHER_SAMPLE)}),
+};
+/* clang-format on */
+
+static bool stiffness_records(const void *settings, const struct metric_sizes *sizes, int column)
+{
+    const struct stiffness_settings *const s = settings;
+    (void)sizes;
+    if (column >= COLUMN_SAME && column < COLUMN_NAIVE_WITHIN)
+        return s->superclasses.count > 0;
+    return column != COLUMN_SCALE || s->gram;
+}
+
+/* One measurement under way. */
+struct look {
+    const struct stiffness_settings *settings;
+    const struct measurement *at;
+    void *const *row;
+    struct chosen chosen;
+    struct gram gram;
+    double *lengths; /* [count] as in struct pairs */
+    double *room;    /* [5, classes, classes] */
+    float *matrix;   /* [AGREE_COUNT, classes, classes] */
+    float *cosines;  /* [count, count] */
+};
+
+static enum status look_begin(struct look *look, struct error *error)
+{
+    const struct measurement *const at = look->at;
+    const size_t cells = (size_t)at->classes * (size_t)at->classes;
+    void *lengths = NULL, *room = NULL, *matrix = NULL, *cosines = NULL;
+    TRY(chosen_draw(at, look->settings->samples, has_held_out(look->settings), &look->chosen, error));
+    const size_t count = (size_t)look->chosen.count;
+    TRY(memory_allocate(&lengths, count, sizeof(double), "stiffness", error));
+    look->lengths = lengths;
+    TRY(memory_allocate(&room, 5 * cells, sizeof(double), "stiffness", error));
+    look->room = room;
+    TRY(memory_allocate(&matrix, AGREE_COUNT * cells, sizeof(float), "stiffness", error));
+    look->matrix = matrix;
+    TRY(memory_allocate(&cosines, look->settings->distances ? count * count : 0, sizeof(float), "stiffness", error));
+    look->cosines = cosines;
+    return gram_compute(at, &look->chosen, &look->gram, error);
+}
+
+static void look_end(struct look *look)
+{
+    chosen_free(&look->chosen);
+    gram_free(&look->gram);
+    memory_free(look->lengths);
+    memory_free(look->room);
+    memory_free(look->matrix);
+    memory_free(look->cosines);
+}
+
+static void find_lengths(struct look *look)
+{
+    const size_t count = (size_t)look->gram.count;
+    for (size_t i = 0; i < count; i++) {
+        const double square = look->gram.products[i * count + i];
+        look->lengths[i] = square > 0 ? 1 / sqrt(square) : 0;
+    }
+}
+
+static struct pairs pairs_of(const struct look *look, const struct kind *kind)
+{
+    const struct side train = {.end = look->chosen.train_count};
+    const struct side held_out = {.first = look->chosen.train_count, .end = look->chosen.count};
+    return (struct pairs){.chosen = &look->chosen,
+                          .gram = &look->gram,
+                          .lengths = look->lengths,
+                          .classes = look->at->classes,
+                          .rows = kind == &pair_held_out ? held_out : train,
+                          .columns = kind == &pair_train ? train : held_out};
+}
+
+static void store(const struct look *look, int column, int64_t place, double value)
+{
+    if (look->row[column] != NULL)
+        ((double *)look->row[column])[place] = value;
+}
+
+static void store_classes(const struct look *look, int pair, float *const matrix[AGREE_COUNT])
+{
+    const int64_t width = look->at->sizes->classes, classes = look->at->classes;
+    for (int kind = 0; kind < AGREE_COUNT; kind++)
+        for (int64_t a = 0; a < classes; a++)
+            for (int64_t b = 0; b < classes; b++)
+                ((float *)look->row[COLUMN_CLASS + kind])[(pair * width + a) * width + b] =
+                    matrix[kind][a * classes + b];
+}
+
+static void measure_classes(struct look *look, int pair)
+{
+    const struct pairs pairs = pairs_of(look, look->settings->pairs.values[pair]);
+    const struct integer_list *const supers = &look->settings->superclasses;
+    float *const matrix[] = {look->matrix, look->matrix + look->at->classes * look->at->classes};
+    struct stiffness_means means;
+    stiffness_of_classes(&pairs, supers->values, supers->count, look->room, matrix, &means);
+    store_classes(look, pair, matrix);
+    for (int kind = 0; kind < AGREE_COUNT; kind++) {
+        store(look, COLUMN_ALL + kind, pair, means.all[kind]);
+        store(look, COLUMN_WITHIN + kind, pair, means.within[kind]);
+        store(look, COLUMN_BETWEEN + kind, pair, means.between[kind]);
+        store(look, COLUMN_SAME + kind, pair, means.same_super[kind]);
+        store(look, COLUMN_OTHER + kind, pair, means.other_super[kind]);
+    }
+    store(look, COLUMN_NAIVE_WITHIN, pair, means.naive_within);
+    store(look, COLUMN_NAIVE_BETWEEN, pair, means.naive_between);
+    store(look, COLUMN_ZERO_SHARE, pair, means.zero_share);
+}
+
+static void measure_distances(struct look *look, int pair, int space, int spaces)
+{
+    const struct pairs pairs = pairs_of(look, look->settings->pairs.values[pair]);
+    const int bins = look->settings->edges.count - 1;
+    const int64_t place = (int64_t)pair * spaces + space, bin = place * bins;
+    void *const *const row = look->row;
+    struct distance_curve curve = {.count = (int64_t *)row[COLUMN_PAIRS] + bin,
+                                   .within_count = (int64_t *)row[COLUMN_WITHIN_PAIRS] + bin};
+    for (int kind = 0; kind < AGREE_COUNT; kind++) {
+        curve.all[kind] = (double *)row[COLUMN_CURVE + kind] + bin;
+        curve.within[kind] = (double *)row[COLUMN_WITHIN_CURVE + kind] + bin;
+    }
+    stiffness_by_distance(&pairs, look->cosines, bins, look->settings->edges.values, &curve);
+    store(look, COLUMN_CROSSING, place, curve.crossing);
+    store(look, COLUMN_WITHIN_CROSSING, place, curve.within_crossing);
+    store(look, COLUMN_SLOPE, place, curve.slope);
+    store(look, COLUMN_INTERCEPT, place, curve.intercept);
+    store(look, COLUMN_LENGTH, place, curve.length);
+}
+
+static enum status measure_spaces(struct look *look, struct error *error)
+{
+    const int spaces = (int)space_count(look->settings, look->at->sizes);
+    const int layers = network_layer_count(look->at->network);
+    for (int space = 0; space < spaces && space <= layers; space++) {
+        TRY(chosen_cosines(look->at, &look->chosen, space == 0 ? LAYER_INPUT : space - 1, look->cosines, error));
+        for (int pair = 0; pair < look->settings->pairs.count; pair++)
+            measure_distances(look, pair, space, spaces);
+    }
+    return STATUS_OK;
+}
+
+static void store_samples(const struct look *look)
+{
+    const size_t width = (size_t)sample_count(look->settings, look->at->sizes), count = (size_t)look->chosen.count;
+    for (size_t i = 0; i < count; i++) {
+        ((int16_t *)look->row[COLUMN_PART])[i] = (int16_t)chosen_part(&look->chosen, (int)i);
+        ((int32_t *)look->row[COLUMN_POSITION])[i] = look->chosen.position[i];
+        ((int16_t *)look->row[COLUMN_LABEL])[i] = look->chosen.labels[i];
+        store(look, COLUMN_SCALE, (int64_t)i, look->gram.scales[i]);
+        for (size_t j = 0; look->row[COLUMN_GRAM] != NULL && j < count; j++)
+            ((float *)look->row[COLUMN_GRAM])[i * width + j] = (float)look->gram.products[i * count + j];
+    }
+}
+
+static enum status check_superclasses(const struct stiffness_settings *settings, int classes, struct error *error)
+{
+    const int count = settings->superclasses.count;
+    if (count > 0 && count != classes)
+        return fail(error, STATUS_BAD_SWEEP,
+                    "metrics.stiffness.superclasses: %d found for %d classes; give one for each class, or none", count,
+                    classes);
+    return STATUS_OK;
+}
+
+static enum status stiffness_measure(const void *settings, const struct measurement *at, void *state, void *const *row,
+                                     struct error *error)
+{
+    struct look look = {.settings = settings, .at = at, .row = row};
+    (void)state;
+    TRY(check_superclasses(settings, at->classes, error));
+    enum status status = look_begin(&look, error);
+    if (status == STATUS_OK) {
+        find_lengths(&look);
+        store_samples(&look);
+        for (int pair = 0; pair < look.settings->pairs.count; pair++)
+            measure_classes(&look, pair);
+        status = measure_spaces(&look, error);
+    }
+    look_end(&look);
+    return status;
+}
+
+const struct metric_ops metric_stiffness = {
+    .kind = {.name = "stiffness",
+             .summary = "whether a step for one sample helps another: signs and cosines of products of gradients",
+             .fields = stiffness_fields,
+             .check = stiffness_check},
+    .column_count = STIFFNESS_COLUMNS,
+    .columns = stiffness_columns,
+    .dimension_count = OWN_DIMENSIONS,
+    .dimensions = stiffness_dimensions,
+    .records = stiffness_records,
+    .measure = stiffness_measure};
