@@ -155,6 +155,33 @@ static void batch_norm_backward(const struct layer_pass *pass)
         channel_combine(rows, channels, pass->d_output, pass->inputs[0], a, b, c, pass->d_inputs[0]);
 }
 
+/* By running statistics, which do not follow x: dx = scale inverse dy. */
+static void batch_norm_backward_each(const struct layer_pass *pass)
+{
+    const struct batch_norm_settings *const s = pass->settings;
+    const int rows = rows_of(pass), channels = pass->output_shape.channels, pixels = rows / pass->n;
+    const float *const mean = pass->saved, *const inverse = pass->saved + channels;
+    double *const sums = (double *)(void *)pass->scratch, *const products = sums + channels;
+    float *const factor = pass->scratch + 4 * (size_t)channels, *const zero = factor + channels;
+    activation_backward(s->activation, rows, channels, pass->output, pass->saved + 2 * (size_t)channels, pass->d_output,
+                        NULL);
+    for (int i = 0; i < pass->n; i++) {
+        const size_t place = (size_t)i * (size_t)pixels * (size_t)channels;
+        float *const row = pass->rows[0] + (size_t)i * 2 * (size_t)channels;
+        channel_products(pixels, channels, pass->d_output + place, pass->inputs[0] + place, mean, sums, products);
+        for (int c = 0; c < channels; c++) {
+            row[c] = (float)(products[c] * (double)inverse[c]);
+            row[channels + c] = (float)sums[c];
+        }
+    }
+    for (int c = 0; c < channels; c++) {
+        factor[c] = pass->parameters[SCALE][c] * inverse[c];
+        zero[c] = 0;
+    }
+    if (pass->d_inputs[0] != NULL)
+        channel_affine(rows, channels, pass->d_output, factor, zero, pass->d_inputs[0]);
+}
+
 static void batch_norm_fold(const struct layer_pass *pass, size_t row, float *weights)
 {
     const struct batch_norm_settings *const s = pass->settings;
@@ -173,4 +200,5 @@ const struct layer_ops layer_batch_norm = {
     .plan = batch_norm_plan,
     .forward = batch_norm_forward,
     .backward = batch_norm_backward,
+    .backward_each = batch_norm_backward_each,
     .fold = batch_norm_fold};

@@ -4,6 +4,7 @@
 #include <limits.h>
 
 #include "kernels/convolution.h"
+#include "kernels/elementwise.h"
 #include "network/activation.h"
 #include "network/layers.h"
 #include "network/network.h"
@@ -142,6 +143,15 @@ static void forward_pass(const struct layer_pass *pass)
         activation_forward(s->activation, pass->n * places(&c), c.out_channels, NULL, pass->output, pass->saved);
 }
 
+static void input_gradient(const struct layer_pass *pass, const struct convolution *c)
+{
+    if (pass->d_inputs[0] == NULL)
+        return;
+    const float *const prepared = convolution_prepare(c, INPUT_GRADIENT, pass->parameters[0], pass->scratch);
+    convolution_input_gradient(c, pass->n, pass->d_output, prepared,
+                               pass->scratch + convolution_prepared(c, INPUT_GRADIENT), pass->d_inputs[0]);
+}
+
 static void backward_pass(const struct layer_pass *pass)
 {
     const struct convolution_settings *const s = pass->settings;
@@ -149,11 +159,7 @@ static void backward_pass(const struct layer_pass *pass)
     activation_backward(s->activation, pass->n * places(&c), c.out_channels, pass->output, pass->saved, pass->d_output,
                         s->bias ? pass->d_parameters[1] : NULL);
     convolution_weight_gradient(&c, pass->n, pass->inputs[0], pass->d_output, pass->scratch, pass->d_parameters[0]);
-    if (pass->d_inputs[0] == NULL)
-        return;
-    const float *const prepared = convolution_prepare(&c, INPUT_GRADIENT, pass->parameters[0], pass->scratch);
-    convolution_input_gradient(&c, pass->n, pass->d_output, prepared,
-                               pass->scratch + convolution_prepared(&c, INPUT_GRADIENT), pass->d_inputs[0]);
+    input_gradient(pass, &c);
 }
 
 static void convolution_linear_part(const void *settings, void *linear)
@@ -164,6 +170,28 @@ static void convolution_linear_part(const void *settings, void *linear)
     part->activation = kind_find(&activation_table, "linear");
 }
 
+static void backward_each(const struct layer_pass *pass)
+{
+    const struct convolution_settings *const s = pass->settings;
+    const struct convolution c = geometry(s, pass->input_shapes[0]);
+    const size_t weights = convolution_window_size(&c) * (size_t)c.out_channels;
+    float *row = pass->rows[0];
+    activation_backward(s->activation, pass->n * places(&c), c.out_channels, pass->output, pass->saved, pass->d_output,
+                        NULL);
+    for (int i = 0; i < pass->n; i++) {
+        const float *const x = pass->inputs[0] + (size_t)i * convolution_input_size(&c);
+        const float *const y = pass->output + (size_t)i * convolution_output_size(&c);
+        float *const dy = pass->d_output + (size_t)i * convolution_output_size(&c);
+        convolution_weight_gradient(&c, 1, x, dy, pass->scratch, row);
+        row += weights;
+        if (!s->bias)
+            continue;
+        linear_backward(places(&c), c.out_channels, y, dy, row);
+        row += c.out_channels;
+    }
+    input_gradient(pass, &c);
+}
+
 const struct layer_ops layer_convolution = {
     .kind = {.name = "convolution",
              .summary = "every output reads a window of all channels: f(x * W + b)",
@@ -171,4 +199,5 @@ const struct layer_ops layer_convolution = {
     .plan = convolution_plan,
     .forward = forward_pass,
     .backward = backward_pass,
+    .backward_each = backward_each,
     .linear_part = convolution_linear_part};
