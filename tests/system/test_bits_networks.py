@@ -12,6 +12,8 @@ metrics:
   margins: {at: [init, end], normalise: [all]}
   interpolation: {points: 4, modes: [linear, homogeneous, layers], running_statistics: estimated, samples: 40}
   weights: {}
+  stiffness: {at: [init, end], samples: 20, layers: true, gram: true}
+  gradients: {samples: 20}
 grid:
   model:
     - {kind: cnn, channels: [4, 6], batch_norm: true, dropout: 0.25}

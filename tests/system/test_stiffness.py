@@ -1,8 +1,11 @@
 """Products of single samples' gradients, and all that follows from them, against plain automatic differentiation by PyTorch in double."""
 
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
+from contents import messages, outcomes
 from idx_files import CLASSES, write_idx_set
 from network import axis_text, inputs, recorded_data, recorded_tensors
 
@@ -224,3 +227,23 @@ def test_the_numbers_of_single_gradients_follow(recorded, expected):
         for name, value in wanted.items():
             found = file[f"gradients/{name}"][trial, point]
             assert found == pytest.approx(value, rel=1e-2 if name == "noise_scale" else 1e-3, abs=1e-4, nan_ok=True), name
+
+
+def test_what_is_measured_does_not_change_training(recorded, seedbed, tmp_path):
+    file, _ = recorded
+    folder = Path(file.filename).parent
+    (folder / "without.yaml").write_text("\n".join(line for line in SWEEP.splitlines() if not line.startswith(("  stiffness:", "  gradients:"))))
+    ended = seedbed("run", folder / "without.yaml", "-o", tmp_path / "without.h5")
+    assert ended.returncode == 0, ended.stderr
+    with h5py.File(tmp_path / "without.h5", "r") as without:
+        assert "stiffness" not in without
+        assert file["weights/parameters"][()].tobytes() == without["weights/parameters"][()].tobytes()
+
+
+def test_superclasses_for_another_number_of_classes_are_refused(recorded, seedbed, tmp_path):
+    file, _ = recorded
+    folder = Path(file.filename).parent
+    (folder / "wrong.yaml").write_text(SWEEP.replace(f"superclasses: {SUPERCLASSES}", "superclasses: [0, 1]"))
+    ended = seedbed("run", folder / "wrong.yaml", "-o", tmp_path / "wrong.h5")
+    assert ended.returncode == 3 and set(outcomes(tmp_path / "wrong.h5")) == {"failed"}
+    assert all("superclasses: 2 found for 4 classes; give one for each class, or none" in text for text in messages(tmp_path / "wrong.h5"))

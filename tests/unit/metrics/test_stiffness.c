@@ -11,9 +11,11 @@
 #include "base/memory.h"
 #include "base/yield.h"
 #include "kernels/blas.h"
+#include "kernels/reduce.h"
 #include "metrics/metrics.h"
 #include "metrics/stiffness.h"
 #include "network/network.h"
+#include "network/sample_gradients.h"
 #include "settings.h"
 #include "toy_samples.h"
 
@@ -132,7 +134,7 @@ static enum status go_on(void *context, struct error *error)
     return STATUS_OK;
 }
 
-enum { TOYS = 60, FEATURES = 12, TOY_CLASSES = 3 };
+enum { TOYS = 90, FEATURES = 12, TOY_CLASSES = 3 };
 
 struct world {
     struct samples parts[PART_COUNT];
@@ -144,28 +146,15 @@ struct world {
 
 static const struct yield nobody = {.call = go_on};
 
-/* A network whose outputs are `factor` times as large as at its start, and labels that it predicts if `sure`. */
-static void world_begin(struct world *world, float factor, bool sure)
+static void world_begin(struct world *world, const char *model_text, struct shape shape, int samples)
 {
     struct model_config model;
     settings_default(model_fields, &model);
-    model.kind = choice_spelled(&model_table, "mlp hidden=[16] activation=tanh");
-    const struct shape shape = {1, FEATURES, 1};
+    model.kind = choice_spelled(&model_table, model_text);
     assert_int_equal(network_create(&model, shape, TOY_CLASSES, 16, &world->network, NULL), STATUS_OK);
     network_initialise(world->network, 1);
-    float *const parameters = network_parameters(world->network);
-    for (int64_t i = 16 * (FEATURES + 1); i < network_parameter_count(world->network); i++)
-        parameters[i] *= factor;
-    for (int part = 0; part < PART_COUNT; part++) {
-        struct samples *const samples = &world->parts[part];
-        *samples = toy_samples(TOYS, FEATURES, TOY_CLASSES, 1, (uint64_t)part);
-        for (int i = 0; sure && i < TOYS; i++) {
-            float *const x = network_input(world->network);
-            samples_gather(samples, NULL, i, 1, x);
-            const float *const z = network_forward(world->network, x, 1, PASS_EVALUATE);
-            samples->labels[i] = (int16_t)(z[1] > z[0] ? z[2] > z[1] ? 2 : 1 : z[2] > z[0] ? 2 : 0);
-        }
-    }
+    for (int part = 0; part < PART_COUNT; part++)
+        world->parts[part] = toy_samples(TOYS, shape.height * shape.width, TOY_CLASSES, 1, (uint64_t)part);
     world->loss = choice_of(&loss_table, "cross_entropy");
     world->at = (struct measurement){.classes = TOY_CLASSES,
                                      .parameter_count = network_parameter_count(world->network),
@@ -173,7 +162,26 @@ static void world_begin(struct world *world, float factor, bool sure)
                                      .samples = world->parts,
                                      .loss = &world->loss,
                                      .yield = &nobody};
-    assert_int_equal(chosen_draw(&world->at, 30, true, &world->chosen, NULL), STATUS_OK);
+    assert_int_equal(chosen_draw(&world->at, samples, true, &world->chosen, NULL), STATUS_OK);
+}
+
+static void small_world_begin(struct world *world)
+{
+    world_begin(world, "mlp hidden=[16] activation=tanh", (struct shape){1, FEATURES, 1}, 30);
+}
+
+/* Outputs are a thousand times as large as at the start, and every label is what the network predicts. */
+static void make_sure(struct world *world)
+{
+    float *const parameters = network_parameters(world->network);
+    for (int64_t i = 16 * (FEATURES + 1); i < network_parameter_count(world->network); i++)
+        parameters[i] *= 1000;
+    for (int i = 0; i < world->chosen.count; i++) {
+        float *const x = network_input(world->network);
+        samples_gather(&world->parts[chosen_part(&world->chosen, i)], world->chosen.position + i, 0, 1, x);
+        const float *const z = network_forward(world->network, x, 1, PASS_EVALUATE);
+        world->chosen.labels[i] = (int16_t)first_maximum(TOY_CLASSES, z);
+    }
 }
 
 static void world_end(struct world *world)
@@ -212,7 +220,8 @@ static void a_network_that_is_sure_has_no_zero_but_where_nobody_takes_care(void 
     (void)state;
     struct world world = {0};
     struct gram gram;
-    world_begin(&world, 1000, true);
+    small_world_begin(&world);
+    make_sure(&world);
     assert_int_equal(gram_compute(&world.at, &world.chosen, &gram, NULL), STATUS_OK);
     int careless_zeros = 0, agreeing = 0, pairs = 0;
     const int flushed = flush_subnormals(1);
@@ -244,8 +253,8 @@ static void directions_do_not_depend_on_the_size_of_the_loss(void **state)
     (void)state;
     struct world plain = {0}, scaled = {0};
     struct gram first, second;
-    world_begin(&plain, 1, false);
-    world_begin(&scaled, 1, false);
+    small_world_begin(&plain);
+    small_world_begin(&scaled);
     plain.loss = choice_spelled(&loss_table, "sce alpha=1 beta=0");
     scaled.loss = choice_spelled(&loss_table, "sce alpha=4 beta=0");
     assert_int_equal(gram_compute(&plain.at, &plain.chosen, &first, NULL), STATUS_OK);
@@ -259,12 +268,79 @@ static void directions_do_not_depend_on_the_size_of_the_loss(void **state)
     world_end(&scaled);
 }
 
+/* Rows of 172 samples at once, which the metric is not given so much memory for. */
+static void find_at_once(const struct world *world, const struct gram *gram, double *products, double *sums,
+                         double *squares)
+{
+    enum { BLOCK = 16 };
+    struct sample_gradients *rows = NULL;
+    const struct chosen *const chosen = &world->chosen;
+    const int count = chosen->count, train = chosen->train_count;
+    assert_true(sample_gradients_bytes(world->network) * (size_t)count > (size_t)256 << 20);
+    assert_int_equal(sample_gradients_create(world->network, count, &rows, NULL), STATUS_OK);
+    for (int i = 0, n; i < count; i += n) {
+        double scales[BLOCK];
+        float dlogits[BLOCK * TOY_CLASSES], *const x = network_input(world->network);
+        const int end = i < train ? train : count;
+        n = end - i < BLOCK ? end - i : BLOCK;
+        samples_gather(&world->parts[chosen_part(chosen, i)], chosen->position + i, 0, n, x);
+        const float *const z = network_forward(world->network, x, n, PASS_DIFFERENTIATE);
+        loss_direction(&world->loss, n, TOY_CLASSES, z, chosen->labels + i, scales, dlogits);
+        sample_gradients_add(rows, world->network, dlogits, n);
+    }
+    sample_gradients_products(rows, rows, products, (size_t)count);
+    double weights[200], largest = 0;
+    for (int i = 0; i < count; i++)
+        largest = fmax(largest, gram->scales[i]);
+    for (int i = 0; i < count; i++)
+        weights[i] = gram->scales[i] / largest;
+    sample_gradients_moments(rows, weights, sums, squares);
+    sample_gradients_destroy(&rows);
+}
+
+static void expect_all_near(int64_t count, const double *found, const double *wanted, const char *what)
+{
+    double worst = 0, largest = 0;
+    for (int64_t i = 0; i < count; i++) {
+        worst = fmax(worst, fabs(found[i] - wanted[i]));
+        largest = fmax(largest, fabs(wanted[i]));
+    }
+    if (!(largest > 0 && worst <= 1e-5 * largest))
+        fail_msg("%s: off by %g of %g", what, worst, largest);
+}
+
+static void samples_that_do_not_fit_into_memory_are_taken_block_by_block(void **state)
+{
+    (void)state;
+    struct world world = {0};
+    struct gram gram;
+    struct gram_moments moments;
+    world_begin(&world, "cnn channels=[64,256] kernel=5", (struct shape){4, 4, 1}, 86);
+    const int64_t count = world.chosen.count, parameters = network_parameter_count(world.network);
+    assert_int_equal(count, 172);
+    double *const products = calloc((size_t)(count * count), sizeof *products);
+    double *const sums = calloc((size_t)parameters, sizeof *sums);
+    double *const squares = calloc((size_t)parameters, sizeof *squares);
+    assert_int_equal(gram_compute(&world.at, &world.chosen, &gram, NULL), STATUS_OK);
+    assert_int_equal(gram_moments(&world.at, &world.chosen, &gram, &moments, NULL), STATUS_OK);
+    find_at_once(&world, &gram, products, sums, squares);
+    expect_all_near(count * count, gram.products, products, "products");
+    expect_all_near(parameters, moments.sums, sums, "sums");
+    expect_all_near(parameters, moments.squares, squares, "squares");
+    free(products);
+    free(sums);
+    free(squares);
+    gram_free(&gram);
+    gram_moments_free(&moments);
+    world_end(&world);
+}
+
 static void the_choice_is_balanced_and_does_not_depend_on_how_many_there_are(void **state)
 {
     (void)state;
     struct world world = {0};
     struct chosen few;
-    world_begin(&world, 1, false);
+    small_world_begin(&world);
     assert_int_equal(chosen_draw(&world.at, 9, false, &few, NULL), STATUS_OK);
     int counts[TOY_CLASSES] = {0}, found = 0;
     assert_int_equal(few.count, 9);
@@ -295,6 +371,7 @@ int main(void)
         cmocka_unit_test(distance_curves_of_a_case_made_by_hand_are_right),
         cmocka_unit_test(a_network_that_is_sure_has_no_zero_but_where_nobody_takes_care),
         cmocka_unit_test(directions_do_not_depend_on_the_size_of_the_loss),
+        cmocka_unit_test(samples_that_do_not_fit_into_memory_are_taken_block_by_block),
         cmocka_unit_test(the_choice_is_balanced_and_does_not_depend_on_how_many_there_are),
     };
     return cmocka_run_group_tests(tests, NULL, nothing_leaks);
