@@ -1,5 +1,6 @@
 """Products of single samples' gradients, and all that follows from them, against plain automatic differentiation by PyTorch in double."""
 
+import gzip
 from pathlib import Path
 
 import h5py
@@ -247,3 +248,14 @@ def test_superclasses_for_another_number_of_classes_are_refused(recorded, seedbe
     ended = seedbed("run", folder / "wrong.yaml", "-o", tmp_path / "wrong.h5")
     assert ended.returncode == 3 and set(outcomes(tmp_path / "wrong.h5")) == {"failed"}
     assert all("superclasses: 2 found for 4 classes; give one for each class, or none" in text for text in messages(tmp_path / "wrong.h5"))
+
+
+def test_the_superclasses_of_the_sweep_on_cifar100_are_those_of_the_data(root, data_folder):
+    path = data_folder / "cifar-100-binary" / "train.bin.gz"
+    if not path.is_file():
+        pytest.skip(f"no {path}")
+    text = (root / "sweeps" / "stiffness-cifar100-full.yaml").read_text().partition("superclasses: [")[2].partition("]")[0]
+    listed = np.array([int(word) for word in text.replace(",", " ").split()])
+    coarse, fine = np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8).reshape(-1, 3074)[:, :2].T
+    assert len(listed) == 100 and set(fine) == set(range(100))
+    np.testing.assert_array_equal(listed[fine], coarse)
