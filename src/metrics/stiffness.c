@@ -23,10 +23,9 @@ struct stiffness_settings {
 
 _Static_assert(sizeof(struct stiffness_settings) <= CHOICE_BYTES, "settings of a kind fit a choice");
 
-static const struct kind pair_train = {.name = "train_train", .summary = "both of the training part"};
-static const struct kind pair_mixed = {.name = "train_held_out",
-                                       .summary = "one of the training part, one held out of it"};
-static const struct kind pair_held_out = {.name = "held_out_held_out", .summary = "both held out of the training part"};
+static const struct kind pair_train = {.name = "train", .summary = "both of the training part"};
+static const struct kind pair_mixed = {.name = "mixed", .summary = "one of the training part, one held out of it"};
+static const struct kind pair_held_out = {.name = "held_out", .summary = "both held out of the training part"};
 static const struct kind_table pair_table = {
     .what = "kind of pairs",
     .plural = "pairs",
@@ -45,10 +44,11 @@ static const struct field stiffness_fields[] = {
     {.name = "pairs",
      .type = FIELD_NAMES,
      .offset = offsetof(struct stiffness_settings, pairs),
-     .default_text = "[train_train, train_held_out, held_out_held_out]",
+     .default_text = "[train, mixed, held_out]",
      .kinds = &pair_table,
      .flags = FIELD_NO_GRID,
-     .summary = "Which pairs of samples; held out is the validation part, or the test part where there is none."},
+     .summary = "Which pairs: train, mixed, held_out; held out is the validation, else the "
+                "test part."},
     {.name = "distances",
      .type = FIELD_FLAG,
      .offset = offsetof(struct stiffness_settings, distances),
@@ -64,7 +64,7 @@ static const struct field stiffness_fields[] = {
     {.name = "edges",
      .type = FIELD_REALS,
      .offset = offsetof(struct stiffness_settings, edges),
-     .default_text = "[0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.4, 1.6, 2]",
+     .default_text = "[0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 2]",
      .maximum = 2,
      .flags = FIELD_NO_GRID,
      .summary = "Edges of the bins of distance, ascending; the last bin has its upper edge."},
@@ -89,8 +89,8 @@ static enum status stiffness_check(const void *settings, struct error *error)
     TRY(metric_when_check(settings, error));
     if (s->pairs.count == 0)
         return fail(error, STATUS_BAD_SWEEP,
-                    "pairs: the list is empty; name at least one of train_train, "
-                    "train_held_out, held_out_held_out");
+                    "pairs: the list is empty; name at least one of train, "
+                    "mixed, held_out");
     if (s->edges.count < 2)
         return fail(error, STATUS_BAD_SWEEP, "edges: %d found; a bin has two edges, so give at least two",
                     s->edges.count);

@@ -135,7 +135,7 @@ def test_the_matrix_is_symmetric_and_positive_semi_definite(recorded):
 
 
 def pairs_of(part):
-    """Rows and columns of train_train, train_held_out, held_out_held_out."""
+    """Rows and columns of train, mixed, held_out."""
     sides = [np.flatnonzero(part == 0), np.flatnonzero(part == 1)]
     return [(sides[0], sides[0]), (sides[0], sides[1]), (sides[1], sides[1])]
 
@@ -178,7 +178,7 @@ def test_stiffness_within_and_between_classes_follows(recorded, expected):
 
 def test_stiffness_by_distance_follows(recorded, expected):
     file, _ = recorded
-    edges = np.array([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.4, 1.6, 2])
+    edges = np.array([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 2])
     for (trial, point), (gradients, labels, part, x, _) in expected.items():
         flat = x.reshape(len(x), -1)
         flat = flat / np.linalg.norm(flat, axis=1, keepdims=True)
