@@ -1,10 +1,11 @@
-/* bench_training.c - samples a second of whole training steps on one core, in the format of the PyTorch peer.
+/* bench_training.c - samples a second of whole training steps and of evaluations on one core, in the format of the
+ * PyTorch peer.
  *
  *     bench_training WORKLOAD,...|all SECONDS
  *
  * A step gathers a batch from 4096 samples in random order, then forward, cross-entropy, backward, and SGD with
  * momentum 0.9 and weight decay 5e-4. Beside the rate: the share that its arithmetic has of what the matrix product
- * alone reaches at 1024^3 in the same run. */
+ * alone reaches at 1024^3 in the same run. An evaluation passes all samples: their logits, losses and accuracy. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,6 +129,38 @@ static double step_flops(const struct workload *workload, const struct model_con
     return 3 * summary.flops_per_sample - 2 * window * in.height * in.width * in.channels * first;
 }
 
+/* Samples a second of whole training steps. */
+static double training_speed(const struct training *training, double seconds)
+{
+    struct timing timing = {.seconds = seconds};
+    struct error error;
+    const struct training_hooks hooks = {.context = &timing, .yield = count_step};
+    const enum status status = training_run(training, &hooks, &error);
+    if (status != STATUS_STOPPED)
+        ensure(status, &error);
+    const int64_t batch = training->config->batch_size;
+    return (double)((timing.steps - WARM_UP_STEPS) * batch) / (timing.end - timing.start);
+}
+
+/* Samples a second of whole evaluations; the first one warms up. */
+static double evaluation_speed(const struct training *training, double seconds)
+{
+    struct evaluator *evaluator = NULL;
+    struct evaluation found;
+    struct error error;
+    double start = 0, end = 0;
+    int64_t passes = -1;
+    ensure(evaluator_create(training->samples, CLASSES, &evaluator, &error), &error);
+    do {
+        ensure(evaluator_run(evaluator, training->network, &training->config->loss, NULL, &found, &error), &error);
+        end = clock_monotonic();
+        if (passes++ < 0)
+            start = end;
+    } while (end - start < seconds);
+    evaluator_destroy(&evaluator);
+    return (double)(passes * SAMPLES) / (end - start);
+}
+
 static void run(const struct workload *workload, double seconds)
 {
     const struct shape input = workload->input;
@@ -139,17 +172,13 @@ static void run(const struct workload *workload, double seconds)
     ensure(network_create(&model, input, CLASSES, training_max_batch(&train, SAMPLES), &network, &error), &error);
     network_initialise(network, 0);
     const double peak = product_peak();
-    struct timing timing = {.seconds = seconds};
     const struct training training = {.network = network, .samples = &samples, .config = &train};
-    const struct training_hooks hooks = {.context = &timing, .yield = count_step};
-    const enum status status = training_run(&training, &hooks, &error);
-    if (status != STATUS_STOPPED)
-        ensure(status, &error);
-    const double rate = (double)(timing.steps - WARM_UP_STEPS) * workload->batch_size / (timing.end - timing.start);
+    const double rate = training_speed(&training, seconds), evaluated = evaluation_speed(&training, seconds / 2);
     const double gflops = rate * step_flops(workload, &model) * 1e-9;
-    printf("{\"workload\": \"%s\", \"batch_size\": %d, \"samples_per_second\": %.0f, \"gflops\": %.1f, "
-           "\"sgemm_1024_gflops\": %.1f, \"share_of_sgemm\": %.3f, \"blas_kernel\": \"%s\"}\n",
-           workload->name, workload->batch_size, rate, gflops, peak, gflops / peak, blas_kernel());
+    printf("{\"workload\": \"%s\", \"batch_size\": %d, \"samples_per_second\": %.0f, "
+           "\"evaluated_per_second\": %.0f, \"gflops\": %.1f, \"sgemm_1024_gflops\": %.1f, "
+           "\"share_of_sgemm\": %.3f, \"blas_kernel\": \"%s\"}\n",
+           workload->name, workload->batch_size, rate, evaluated, gflops, peak, gflops / peak, blas_kernel());
     fflush(stdout);
     network_destroy(&network);
     toy_samples_free(&samples);

@@ -56,19 +56,21 @@ def main():
             sys.exit(f"compare_torch: {path} is not there; {remedy}")
     python = python_with_torch(options.python)
 
-    print(f"{'workload':16} {'seedbed':>10} {'PyTorch':>10} {'ratio':>6}  {'of sgemm':>8}  samples/s, medians of {options.runs} runs in turn")
+    print(f"{'workload':16} {'seedbed':>10} {'PyTorch':>10} {'ratio':>6}  {'of sgemm':>8} {'evaluation':>10}  samples/s, medians of {options.runs} runs in turn")
     for name in WORKLOADS if options.workloads == "all" else options.workloads.split(","):
-        ours, theirs, shares, kernel = [], [], [], ""
+        ours, theirs, shares, evaluations, kernel = [], [], [], [], ""
         for _ in range(options.runs):
             (line,) = pinned([str(options.bench), name, str(options.seconds)], {})
             ours.append(line["samples_per_second"])
             shares.append(line["share_of_sgemm"])
+            evaluations.append(line["evaluated_per_second"] / line["samples_per_second"])
             kernel = line["blas_kernel"]
             same = {} if options.as_found else {"OPENBLAS_CORETYPE": kernel}
             lines = pinned([python, str(options.peer), name, str(options.seconds)], same)
             theirs.append(max(line["samples_per_second"] for line in lines))
         a, b = statistics.median(ours), statistics.median(theirs)
-        print(f"{name:16} {a:10.0f} {b:10.0f} {a / b:6.2f}  {statistics.median(shares):8.2f}  "
+        print(f"{name:16} {a:10.0f} {b:10.0f} {a / b:6.2f}  {statistics.median(shares):8.2f} "
+              f"{statistics.median(evaluations):9.2f}x  "
               f"kernels {kernel}{', as found for PyTorch' if options.as_found else ' for both'}", flush=True)
 
 
