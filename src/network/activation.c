@@ -5,26 +5,35 @@
 #include "kernels/elementwise.h"
 #include "network/network.h"
 
-const struct activation_ops activation_relu = {
-    .kind = {.name = "relu", .summary = "max(0, x)"}, .forward = relu_forward, .backward = relu_backward};
+const struct activation_ops activation_relu = {.kind = {.name = "relu", .summary = "max(0, x)"},
+                                               .rises = true,
+                                               .forward = relu_forward,
+                                               .backward = relu_backward};
 
-const struct activation_ops activation_tanh = {
-    .kind = {.name = "tanh", .summary = "hyperbolic tangent"}, .forward = tanh_forward, .backward = tanh_backward};
+const struct activation_ops activation_tanh = {.kind = {.name = "tanh", .summary = "hyperbolic tangent"},
+                                               .rises = true,
+                                               .forward = tanh_forward,
+                                               .backward = tanh_backward};
 
 const struct activation_ops activation_softplus = {
     .kind = {.name = "softplus", .summary = "log(1 + exp(x)), a smooth relu"},
+    .rises = true,
     .forward = softplus_forward,
     .backward = softplus_backward};
 
-static const struct activation_ops activation_linear = {
-    .kind = {.name = "linear", .summary = "the identity"}, .forward = linear_forward, .backward = linear_backward};
+static const struct activation_ops activation_linear = {.kind = {.name = "linear", .summary = "the identity"},
+                                                        .rises = true,
+                                                        .forward = linear_forward,
+                                                        .backward = linear_backward};
 
 const struct activation_ops activation_leaky_relu = {
     .kind = {.name = "leaky_relu", .summary = "x above 0, x / 100 below"},
+    .rises = true,
     .forward = leaky_relu_forward,
     .backward = leaky_relu_backward};
 
 const struct activation_ops activation_sigmoid = {.kind = {.name = "sigmoid", .summary = "1 / (1 + exp(-x))"},
+                                                  .rises = true,
                                                   .forward = sigmoid_forward,
                                                   .backward = sigmoid_backward};
 
@@ -49,6 +58,11 @@ size_t activation_saved(const struct kind *activation)
 bool activation_is_relu(const struct kind *activation)
 {
     return activation == &activation_relu.kind;
+}
+
+bool activation_rises(const struct kind *activation)
+{
+    return ((const struct activation_ops *)activation)->rises;
 }
 
 void activation_forward(const struct kind *activation, int n, int m, const float *bias, float *y, float *saved)

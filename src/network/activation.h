@@ -9,6 +9,7 @@
 
 struct activation_ops {
     struct kind kind;
+    bool rises;       /* never falls: f of the largest x is the largest f(x) */
     bool keeps_input; /* the way back needs x, which the caller saves: f' cannot be found from y */
 
     /* y = f(y + bias)      y [n,m]   bias [m] or NULL */
@@ -27,6 +28,9 @@ size_t activation_saved(const struct kind *activation);
 
 /* Whether it is max(0, x), which some kernels do by the way. */
 bool activation_is_relu(const struct kind *activation);
+
+/* Whether f never falls, so that it may as well stand behind a maximum. */
+bool activation_rises(const struct kind *activation);
 
 /* y = f(y + bias), x kept in saved where it is needed      y, saved [n,m]   bias [m] or NULL */
 void activation_forward(const struct kind *activation, int n, int m, const float *bias, float *y, float *saved);

@@ -3,7 +3,10 @@
 #include <string.h>
 
 #include "kernels/convolution.h"
+#include "kernels/pool.h"
+#include "network/activation.h"
 #include "network/layers.h"
+#include "network/network.h"
 
 #define POOL_FIELDS                                                                                                    \
     {.name = "kernel",                                                                                                 \
@@ -27,7 +30,15 @@
         .default_text = "0", .maximum = 127, .unit = "pixels", .summary = "Room around the image; less than a kernel." \
     }
 
-static const struct field pool_fields[] = {POOL_FIELDS, {.name = NULL}};
+static const struct field average_pool_fields[] = {POOL_FIELDS, {.name = NULL}};
+static const struct field max_pool_fields[] = {POOL_FIELDS,
+                                               {.name = "activation",
+                                                .type = FIELD_NAME,
+                                                .offset = offsetof(struct pool_settings, activation),
+                                                .default_text = "linear",
+                                                .kinds = &activation_table,
+                                                .summary = "The function applied to each output."},
+                                               {.name = NULL}};
 
 enum status layer_single_input(const char *what, int input_count, struct error *error)
 {
@@ -65,7 +76,6 @@ static enum status plan_pool(const char *what, const struct pool_settings *pool,
     if (plan->output.height < 1 || plan->output.width < 1)
         return fail(error, STATUS_BAD_SWEEP, "%s: a window of %d x %d does not fit into %d x %d pixels; pool less",
                     what, kernel, kernel, inputs[0].height, inputs[0].width);
-    plan->scratch_fixed = (size_t)inputs[0].channels;
     plan->flops_per_sample = (double)kernel * kernel * plan->output.height * plan->output.width * plan->output.channels;
     return STATUS_OK;
 }
@@ -73,7 +83,12 @@ static enum status plan_pool(const char *what, const struct pool_settings *pool,
 static enum status max_pool_plan(const void *settings, int input_count, const struct shape *inputs,
                                  struct layer_plan *plan, struct error *error)
 {
-    return plan_pool("max_pool", settings, input_count, inputs, plan, error);
+    const struct pool_settings *const s = settings;
+    TRY(plan_pool("max_pool", s, input_count, inputs, plan, error));
+    plan->saved_per_sample = activation_saved(s->activation) * (size_t)plan->output.height *
+                             (size_t)plan->output.width * (size_t)plan->output.channels;
+    plan->scratch_fixed = 2 * (size_t)inputs[0].channels;
+    return STATUS_OK;
 }
 
 static enum status average_pool_plan(const void *settings, int input_count, const struct shape *inputs,
@@ -140,107 +155,74 @@ static bool is_halving(const struct convolution *c)
     return c->kernel == 2 && c->stride == 2 && c->padding == 0;
 }
 
-/* The same as max_window for 2 x 2 pixels: a, b above c, d.   All [channels]. */
-static void max_of_four(int channels, const float *restrict a, const float *restrict b, const float *restrict c,
-                        const float *restrict d, float *restrict y)
+static size_t input_size(const struct convolution *c)
 {
-    for (int i = 0; i < channels; i++) {
-        float most = b[i] > a[i] || b[i] != b[i] ? b[i] : a[i];
-        most = c[i] > most || c[i] != c[i] ? c[i] : most;
-        y[i] = d[i] > most || d[i] != d[i] ? d[i] : most;
-    }
+    return (size_t)c->height * (size_t)c->width * (size_t)c->channels;
 }
 
-static void halving_forward(const struct convolution *c, const float *image, float *out)
+static size_t output_size(const struct convolution *c)
 {
-    const size_t channels = (size_t)c->channels;
+    return (size_t)c->out_height * (size_t)c->out_width * (size_t)c->channels;
+}
+
+static void max_image(const struct convolution *c, const float *image, float *out)
+{
     for (int y = 0; y < c->out_height; y++)
-        for (int x = 0; x < c->out_width; x++, out += channels) {
-            const float *const above = image + pixel(c, 2 * y, 2 * x), *const below =
-                                                                           image + pixel(c, 2 * y + 1, 2 * x);
-            max_of_four(c->channels, above, above + channels, below, below + channels, out);
-        }
-}
-
-/* dx of the first of four pixels that holds y, zero for the others.   x, dx: as in max_of_four */
-static void give_to_four(int channels, const float *const x[4], const float *restrict y, const float *restrict dy,
-                         float *const dx[4])
-{
-    const float *restrict a = x[0], *restrict b = x[1], *restrict c = x[2], *restrict d = x[3];
-    float *restrict da = dx[0], *restrict db = dx[1], *restrict dc = dx[2], *restrict dd = dx[3];
-#pragma omp simd
-    for (int i = 0; i < channels; i++) {
-        const float all = dy[i], most = y[i];
-        const float first = a[i] == most ? all : 0.0f, after_first = all - first;
-        const float second = b[i] == most ? after_first : 0.0f, after_second = after_first - second;
-        const float third = c[i] == most ? after_second : 0.0f, after_third = after_second - third;
-        da[i] = first;
-        db[i] = second;
-        dc[i] = third;
-        dd[i] = d[i] == most ? after_third : 0.0f;
-    }
-}
-
-static void halving_backward(const struct convolution *c, const float *image, const float *out, const float *d_out,
-                             float *d_image)
-{
-    const size_t channels = (size_t)c->channels;
-    if (c->height % 2 != 0 || c->width % 2 != 0)
-        memset(d_image, 0, (size_t)c->height * (size_t)c->width * channels * sizeof *d_image);
-    for (int y = 0; y < c->out_height; y++)
-        for (int x = 0; x < c->out_width; x++, out += channels, d_out += channels) {
-            const size_t above = pixel(c, 2 * y, 2 * x), below = pixel(c, 2 * y + 1, 2 * x);
-            const float *const from[] = {image + above, image + above + channels, image + below,
-                                         image + below + channels};
-            float *const to[] = {d_image + above, d_image + above + channels, d_image + below,
-                                 d_image + below + channels};
-            give_to_four(c->channels, from, out, d_out, to);
-        }
+        for (int x = 0; x < c->out_width; x++, out += c->channels)
+            max_window(c, window_at(c, y, x), image, out);
 }
 
 static void max_pool_forward(const struct layer_pass *pass)
 {
+    const struct pool_settings *const s = pass->settings;
     const struct convolution c = geometry(pass);
-    const size_t in = (size_t)c.height * (size_t)c.width * (size_t)c.channels;
-    const size_t size = (size_t)c.out_height * (size_t)c.out_width * (size_t)c.channels;
-    for (int i = 0; is_halving(&c) && i < pass->n; i++)
-        halving_forward(&c, pass->inputs[0] + (size_t)i * in, pass->output + (size_t)i * size);
-    if (is_halving(&c))
-        return;
-    const float *image = pass->inputs[0];
-    float *out = pass->output;
-    for (int i = 0; i < pass->n; i++, image += (size_t)c.height * (size_t)c.width * (size_t)c.channels)
-        for (int y = 0; y < c.out_height; y++)
-            for (int x = 0; x < c.out_width; x++, out += c.channels)
-                max_window(&c, window_at(&c, y, x), image, out);
+    for (int i = 0; i < pass->n; i++) {
+        const float *const image = pass->inputs[0] + (size_t)i * input_size(&c);
+        float *const out = pass->output + (size_t)i * output_size(&c);
+        if (is_halving(&c))
+            pool_halve(c.height, c.width, c.channels, image, out);
+        else
+            max_image(&c, image, out);
+    }
+    activation_forward(s->activation, pass->n * c.out_height * c.out_width, c.channels, NULL, pass->output,
+                       pass->saved);
+}
+
+/* room [2*channels]: a window's maxima, and their gradients that have not found their pixels */
+static void max_image_back(const struct convolution *c, const float *image, const float *d_out, float *room,
+                           float *d_image)
+{
+    float *const most = room, *const left = room + c->channels;
+    memset(d_image, 0, input_size(c) * sizeof *d_image);
+    for (int y = 0; y < c->out_height; y++)
+        for (int x = 0; x < c->out_width; x++, d_out += c->channels) {
+            const struct window w = window_at(c, y, x);
+            max_window(c, w, image, most);
+            memcpy(left, d_out, (size_t)c->channels * sizeof *left);
+            for (int row = w.top; row < w.bottom; row++)
+                for (int column = w.left; column < w.right; column++)
+                    give_to_equal(c->channels, image + pixel(c, row, column), most, left,
+                                  d_image + pixel(c, row, column));
+        }
 }
 
 static void max_pool_backward(const struct layer_pass *pass)
 {
     if (pass->d_inputs[0] == NULL)
         return;
+    const struct pool_settings *const s = pass->settings;
     const struct convolution c = geometry(pass);
-    const size_t size = (size_t)c.height * (size_t)c.width * (size_t)c.channels;
-    const size_t out = (size_t)c.out_height * (size_t)c.out_width * (size_t)c.channels;
-    for (int i = 0; is_halving(&c) && i < pass->n; i++)
-        halving_backward(&c, pass->inputs[0] + (size_t)i * size, pass->output + (size_t)i * out,
-                         pass->d_output + (size_t)i * out, pass->d_inputs[0] + (size_t)i * size);
-    if (is_halving(&c))
-        return;
-    size_t at = 0;
-    memset(pass->d_inputs[0], 0, (size_t)pass->n * size * sizeof(float));
-    for (int i = 0; i < pass->n; i++)
-        for (int y = 0; y < c.out_height; y++)
-            for (int x = 0; x < c.out_width; x++, at += (size_t)c.channels) {
-                const struct window w = window_at(&c, y, x);
-                memcpy(pass->scratch, pass->d_output + at, (size_t)c.channels * sizeof(float));
-                for (int row = w.top; row < w.bottom; row++)
-                    for (int column = w.left; column < w.right; column++) {
-                        const size_t place = (size_t)i * size + pixel(&c, row, column);
-                        give_to_equal(c.channels, pass->inputs[0] + place, pass->output + at, pass->scratch,
-                                      pass->d_inputs[0] + place);
-                    }
-            }
+    activation_backward(s->activation, pass->n * c.out_height * c.out_width, c.channels, pass->output, pass->saved,
+                        pass->d_output, NULL);
+    for (int i = 0; i < pass->n; i++) {
+        const float *const image = pass->inputs[0] + (size_t)i * input_size(&c);
+        const float *const d_out = pass->d_output + (size_t)i * output_size(&c);
+        float *const d_image = pass->d_inputs[0] + (size_t)i * input_size(&c);
+        if (is_halving(&c))
+            pool_halve_back(c.height, c.width, c.channels, image, d_out, d_image);
+        else
+            max_image_back(&c, image, d_out, pass->scratch, d_image);
+    }
 }
 
 static void scale(size_t count, float factor, float *x)
@@ -323,7 +305,7 @@ static void global_backward(const struct layer_pass *pass)
 }
 
 const struct layer_ops layer_max_pool = {
-    .kind = {.name = "max_pool", .summary = "the largest value of each window and channel", .fields = pool_fields},
+    .kind = {.name = "max_pool", .summary = "the largest value of each window and channel", .fields = max_pool_fields},
     .plan = max_pool_plan,
     .forward = max_pool_forward,
     .backward = max_pool_backward};
@@ -331,7 +313,7 @@ const struct layer_ops layer_max_pool = {
 const struct layer_ops layer_average_pool = {
     .kind = {.name = "average_pool",
              .summary = "the mean of each window and channel, padding counted as zeros",
-             .fields = pool_fields},
+             .fields = average_pool_fields},
     .plan = average_pool_plan,
     .forward = average_pool_forward,
     .backward = average_pool_backward};

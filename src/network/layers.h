@@ -15,6 +15,7 @@ struct convolution_settings {
 
 struct pool_settings { /* of max_pool and average_pool */
     int64_t kernel, stride, padding;
+    const struct kind *activation; /* of max_pool: struct activation_ops */
 };
 
 struct batch_norm_settings {

@@ -13,6 +13,8 @@ struct cnn_settings {
 
 _Static_assert(sizeof(struct cnn_settings) <= CHOICE_BYTES, "settings of a kind must fit a choice");
 
+static const struct window_part halves = {.kernel = 2, .stride = 2};
+
 static const struct kind pooling_max = {.name = "max", .summary = "the largest of 2 x 2"};
 static const struct kind pooling_average = {.name = "average", .summary = "the mean of 2 x 2"};
 static const struct kind pooling_none = {.name = "none", .summary = "no pooling"};
@@ -94,10 +96,11 @@ static enum status cnn_expand(const void *settings, struct shape input, int clas
                                               .bias = true,
                                               .batch_norm = cnn->batch_norm,
                                               .activation = cnn->activation->name};
-        TRY(add_convolution(list, &part, error));
         if (cnn->pooling == &pooling_max)
-            TRY(add_max_pool(list, 2, 2, 0, error));
-        else if (cnn->pooling == &pooling_average)
+            TRY(add_pooled_convolution(list, &part, halves, error));
+        else
+            TRY(add_convolution(list, &part, error));
+        if (cnn->pooling == &pooling_average)
             TRY(add_average_pool(list, 2, 2, 0, error));
     }
     for (int i = 0; i < cnn->hidden.count; i++) {
@@ -131,12 +134,10 @@ static enum status lenet_expand(const void *settings, struct shape input, int cl
                                     .padding = input.height < 32 ? 2 : 0,
                                     .bias = true,
                                     .activation = activation};
-    TRY(add_convolution(list, &part, error));
-    TRY(add_max_pool(list, 2, 2, 0, error));
+    TRY(add_pooled_convolution(list, &part, halves, error));
     part.channels = 16;
     part.padding = 0;
-    TRY(add_convolution(list, &part, error));
-    TRY(add_max_pool(list, 2, 2, 0, error));
+    TRY(add_pooled_convolution(list, &part, halves, error));
     TRY(add_dense(list, 120, activation, error));
     TRY(add_dense(list, 84, activation, error));
     return add_dense(list, classes, "linear", error);
@@ -192,11 +193,11 @@ static enum status vgg_expand(const void *settings, struct shape input, int clas
                                               .bias = true,
                                               .batch_norm = vgg->batch_norm,
                                               .activation = vgg->activation->name};
-        if (part.channels > 0) {
-            TRY(add_convolution(list, &part, error));
-        } else if (side >= 2) {
-            TRY(add_max_pool(list, 2, 2, 0, error));
+        if (part.channels > 0 && ops->channels[i + 1] == 0 && side >= 2) {
+            TRY(add_pooled_convolution(list, &part, halves, error));
             side /= 2;
+        } else if (part.channels > 0) {
+            TRY(add_convolution(list, &part, error));
         }
     }
     return add_dense(list, classes, "linear", error);

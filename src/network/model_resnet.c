@@ -135,8 +135,7 @@ static enum status resnet18_expand(const void *settings, struct shape input, int
     (void)settings, (void)input;
     const struct convolution_part stem = {
         .channels = 64, .kernel = 7, .stride = 2, .padding = 3, .batch_norm = true, .activation = "relu"};
-    TRY(add_convolution(list, &stem, error));
-    TRY(add_max_pool(list, 3, 2, 1, error));
+    TRY(add_pooled_convolution(list, &stem, (struct window_part){.kernel = 3, .stride = 2, .padding = 1}, error));
     for (int stage = 0; stage < 4; stage++)
         for (int i = 0; i < 2; i++) {
             const bool changes = stage > 0 && i == 0;

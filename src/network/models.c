@@ -33,10 +33,31 @@ enum status add_convolution(struct layer_list *list, const struct convolution_pa
     return layer_list_add(list, &layer_batch_norm, &norm, sizeof norm, error);
 }
 
+static enum status add_max_pool_then(struct layer_list *list, struct window_part window, const char *activation,
+                                     struct error *error)
+{
+    const struct pool_settings pool = {.kernel = window.kernel,
+                                       .stride = window.stride,
+                                       .padding = window.padding,
+                                       .activation = kind_find(&activation_table, activation)};
+    return layer_list_add(list, &layer_max_pool, &pool, sizeof pool, error);
+}
+
 enum status add_max_pool(struct layer_list *list, int kernel, int stride, int padding, struct error *error)
 {
-    const struct pool_settings pool = {.kernel = kernel, .stride = stride, .padding = padding};
-    return layer_list_add(list, &layer_max_pool, &pool, sizeof pool, error);
+    return add_max_pool_then(list, (struct window_part){kernel, stride, padding}, "linear", error);
+}
+
+/* The activation comes last where that is the same function: the pooling leaves fewer values to it. */
+enum status add_pooled_convolution(struct layer_list *list, const struct convolution_part *part,
+                                   struct window_part window, struct error *error)
+{
+    struct convolution_part first = *part;
+    const bool last = activation_rises(kind_find(&activation_table, part->activation));
+    if (last)
+        first.activation = "linear";
+    TRY(add_convolution(list, &first, error));
+    return add_max_pool_then(list, window, last ? part->activation : "linear", error);
 }
 
 enum status add_average_pool(struct layer_list *list, int kernel, int stride, int padding, struct error *error)

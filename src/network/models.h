@@ -32,6 +32,15 @@ struct convolution_part {
 
 enum status add_convolution(struct layer_list *list, const struct convolution_part *part, struct error *error);
 enum status add_max_pool(struct layer_list *list, int kernel, int stride, int padding, struct error *error);
+
+/* What a pooling reads at once. */
+struct window_part {
+    int kernel, stride, padding;
+};
+
+/* add_convolution, and the largest of each window of its outputs. */
+enum status add_pooled_convolution(struct layer_list *list, const struct convolution_part *part,
+                                   struct window_part window, struct error *error);
 enum status add_average_pool(struct layer_list *list, int kernel, int stride, int padding, struct error *error);
 enum status add_dense(struct layer_list *list, int64_t units, const char *activation, struct error *error);
 
