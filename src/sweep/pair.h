@@ -6,8 +6,8 @@
 
 struct pair_runner;
 
-/* plan (resolved), schema, trials (for their data) and writer (to read the trials' rows from) are lent. *out is owned by
- * the caller. Any rank; only for a plan that has pairs. */
+/* plan (resolved), schema, trials (for their data) and writer (to read the trials' rows from) are lent. *out is owned
+ * by the caller. Any rank; only for a plan that has pairs. */
 enum status pair_runner_create(struct plan *plan, const struct schema *schema, struct trial_runner *trials,
                                struct results_writer *writer, struct pair_runner **out, struct error *error);
 void pair_runner_destroy(struct pair_runner **runner);

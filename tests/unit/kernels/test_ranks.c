@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "seedbed/random.h"
 #include "kernels/ranks.h"
+#include "seedbed/random.h"
 
 #include <cmocka.h>
 
