@@ -180,6 +180,20 @@ enum status results_read_texts(const struct results_reader *reader, const char *
 enum status results_read_last_session(const struct results_reader *reader, struct results_session *out, int *index,
                                       struct error *error);
 
+/* What a table says of its units, [count] each. Owned; free with results_units_free. */
+struct results_units {
+    int64_t count;
+    uint8_t *state;   /* enum trial_state */
+    uint8_t *outcome; /* enum trial_outcome */
+    int32_t *crashes;
+    uint64_t *checksum;
+};
+
+/* count is 0 for the pairs of a file without any. */
+enum status results_read_units(const struct results_reader *reader, enum results_table table, struct results_units *out,
+                               struct error *error);
+void results_units_free(struct results_units *units);
+
 /* The checksum that a unit's rows have now: equal to /trials/checksum (/pairs/checksum) when they are as they were
  * committed. */
 enum status results_checksum(const struct results_reader *reader, int64_t unit, uint64_t *out, struct error *error);

@@ -7,17 +7,13 @@
 
 /* Columns of /trials, owned. */
 struct columns {
-    uint8_t *state, *outcome;
-    int32_t *crashes;
+    struct results_units units;
     double *seconds, *flops;
-    int64_t count;
 };
 
 static void columns_free(struct columns *columns)
 {
-    memory_free(columns->state);
-    memory_free(columns->outcome);
-    memory_free(columns->crashes);
+    results_units_free(&columns->units);
     memory_free(columns->seconds);
     memory_free(columns->flops);
 }
@@ -25,41 +21,35 @@ static void columns_free(struct columns *columns)
 static enum status columns_read(const struct results_reader *reader, struct columns *out, struct error *error)
 {
     void *memory = NULL;
-    TRY(results_read(reader, "/trials/state", RESULTS_ENUM, &memory, &out->count, error));
-    out->state = memory;
-    TRY(results_read(reader, "/trials/outcome", RESULTS_ENUM, &memory, &out->count, error));
-    out->outcome = memory;
-    TRY(results_read(reader, "/trials/crashes", RESULTS_INT32, &memory, &out->count, error));
-    out->crashes = memory;
-    TRY(results_read(reader, "/trials/seconds", RESULTS_FLOAT64, &memory, &out->count, error));
+    int64_t count = 0;
+    TRY(results_read_units(reader, TABLE_TRIALS, &out->units, error));
+    TRY(results_read(reader, "/trials/seconds", RESULTS_FLOAT64, &memory, &count, error));
     out->seconds = memory;
-    TRY(results_read(reader, "/trials/predicted_flops", RESULTS_FLOAT64, &memory, &out->count, error));
+    TRY(results_read(reader, "/trials/predicted_flops", RESULTS_FLOAT64, &memory, &count, error));
     out->flops = memory;
     return STATUS_OK;
 }
 
 static enum status count_pairs(const struct results_reader *reader, struct sweep_status *out, struct error *error)
 {
-    void *memory = NULL;
-    out->pairs = results_reader_pairs(reader);
-    if (out->pairs == 0)
-        return STATUS_OK;
-    TRY(results_read(reader, "/pairs/state", RESULTS_ENUM, &memory, &out->pairs, error));
-    for (int64_t i = 0; i < out->pairs; i++)
-        out->pairs_ended += ((const uint8_t *)memory)[i] == TRIAL_COMMITTED;
-    memory_free(memory);
+    struct results_units units;
+    TRY(results_read_units(reader, TABLE_PAIRS, &units, error));
+    out->pairs = units.count;
+    for (int64_t i = 0; i < units.count; i++)
+        out->pairs_ended += units.state[i] == TRIAL_COMMITTED;
+    results_units_free(&units);
     return STATUS_OK;
 }
 
 static void count_states(const struct columns *columns, struct sweep_status *out)
 {
-    for (int64_t i = 0; i < columns->count; i++) {
-        out->waiting += columns->state[i] == TRIAL_WAITING;
-        out->running += columns->state[i] == TRIAL_RUNNING;
-        out->crashes += columns->crashes[i];
-        if (columns->state[i] != TRIAL_COMMITTED)
+    for (int64_t i = 0; i < columns->units.count; i++) {
+        out->waiting += columns->units.state[i] == TRIAL_WAITING;
+        out->running += columns->units.state[i] == TRIAL_RUNNING;
+        out->crashes += columns->units.crashes[i];
+        if (columns->units.state[i] != TRIAL_COMMITTED)
             continue;
-        out->outcomes[columns->outcome[i] < OUTCOME_COUNT ? columns->outcome[i] : OUTCOME_FAILED]++;
+        out->outcomes[columns->units.outcome[i] < OUTCOME_COUNT ? columns->units.outcome[i] : OUTCOME_FAILED]++;
         out->busy_seconds += columns->seconds[i];
     }
 }
@@ -70,11 +60,11 @@ static void estimate(const struct columns *columns, struct sweep_status *out)
 {
     double left = 0, left_squared = 0, rate = 0, rate_squared = 0;
     int64_t n = 0;
-    for (int64_t i = 0; i < columns->count; i++)
-        if (columns->state[i] != TRIAL_COMMITTED) {
+    for (int64_t i = 0; i < columns->units.count; i++)
+        if (columns->units.state[i] != TRIAL_COMMITTED) {
             left += columns->flops[i];
             left_squared += columns->flops[i] * columns->flops[i];
-        } else if (columns->outcome[i] == OUTCOME_DONE && columns->flops[i] > 0) {
+        } else if (columns->units.outcome[i] == OUTCOME_DONE && columns->flops[i] > 0) {
             const double r = columns->seconds[i] / columns->flops[i];
             rate += r;
             rate_squared += r * r;
@@ -97,7 +87,7 @@ enum status sweep_status_read(const char *path, struct sweep_status *out, struct
     struct columns columns = {0};
     TRY(results_reader_open(path, &reader, error));
     enum status status = columns_read(reader, &columns, error);
-    *out = (struct sweep_status){.trials = columns.count};
+    *out = (struct sweep_status){.trials = columns.units.count};
     int last = -1;
     if (status == STATUS_OK)
         status = results_read_last_session(reader, &out->last, &last, error);

@@ -103,42 +103,10 @@ enum status resume_none(const struct plan *plan, struct resume *out, struct erro
     return STATUS_OK;
 }
 
-/* The engine's columns of /trials or /pairs, owned. */
-struct columns {
-    uint8_t *state, *outcome;
-    int32_t *crashes;
-    uint64_t *checksum;
-    int64_t count;
-};
-
-static void columns_free(struct columns *columns)
-{
-    memory_free(columns->state);
-    memory_free(columns->outcome);
-    memory_free(columns->crashes);
-    memory_free(columns->checksum);
-}
-
-static enum status columns_read(const struct results_reader *reader, bool pairs, struct columns *out,
-                                struct error *error)
-{
-    void *memory = NULL;
-    TRY(results_read(reader, pairs ? "/pairs/state" : "/trials/state", RESULTS_ENUM, &memory, &out->count, error));
-    out->state = memory;
-    TRY(results_read(reader, pairs ? "/pairs/outcome" : "/trials/outcome", RESULTS_ENUM, &memory, &out->count, error));
-    out->outcome = memory;
-    TRY(results_read(reader, pairs ? "/pairs/crashes" : "/trials/crashes", RESULTS_INT32, &memory, &out->count, error));
-    out->crashes = memory;
-    TRY(results_read(reader, pairs ? "/pairs/checksum" : "/trials/checksum", RESULTS_UINT64, &memory, &out->count,
-                     error));
-    out->checksum = memory;
-    return STATUS_OK;
-}
-
 /* One table's units: trials from 0 on, pairs behind them. */
 struct table {
     const struct results_reader *reader;
-    struct columns columns;
+    struct results_units units;
     int64_t first_unit;
     unsigned retry;
     int64_t retries;
@@ -147,23 +115,23 @@ struct table {
 /* Whether a committed unit is to be run again. */
 static enum status is_retried(const struct table *table, int64_t row, bool *out, struct error *error)
 {
-    const uint8_t outcome = table->columns.outcome[row];
+    const uint8_t outcome = table->units.outcome[row];
     *out = (outcome == OUTCOME_FAILED && (table->retry & RETRY_FAILED) != 0) ||
            (outcome == OUTCOME_TIMEOUT && (table->retry & RETRY_TIMEOUT) != 0);
     if (*out || (table->retry & RETRY_DAMAGED) == 0)
         return STATUS_OK;
     uint64_t checksum = 0;
     TRY(results_checksum(table->reader, table->first_unit + row, &checksum, error));
-    *out = checksum != table->columns.checksum[row];
+    *out = checksum != table->units.checksum[row];
     return STATUS_OK;
 }
 
 static enum status sort_units(const struct table *table, struct resume *out, struct error *error)
 {
-    for (int64_t row = 0; row < table->columns.count; row++) {
+    for (int64_t row = 0; row < table->units.count; row++) {
         bool retried = false;
-        if (table->columns.state[row] != TRIAL_COMMITTED) {
-            if (table->columns.crashes[row] > table->retries)
+        if (table->units.state[row] != TRIAL_COMMITTED) {
+            if (table->units.crashes[row] > table->retries)
                 out->poisoned[out->poisoned_count++] = table->first_unit + row;
             continue;
         }
@@ -191,13 +159,13 @@ static enum status read_table(struct plan *plan, const struct results_reader *re
                           .first_unit = pairs ? plan_trial_count(plan) : 0,
                           .retry = retry,
                           .retries = plan_sweep_config(plan)->limits.retries};
-    enum status status = columns_read(reader, pairs, &table.columns, error);
+    enum status status = results_read_units(reader, pairs ? TABLE_PAIRS : TABLE_TRIALS, &table.units, error);
     if (status == STATUS_OK)
         status = sort_units(&table, out, error);
-    for (int64_t i = 0; status == STATUS_OK && !pairs && i < table.columns.count; i++)
+    for (int64_t i = 0; status == STATUS_OK && !pairs && i < table.units.count; i++)
         if (out->ended[i])
-            out->outcomes[table.columns.outcome[i] < OUTCOME_COUNT ? table.columns.outcome[i] : OUTCOME_FAILED]++;
-    columns_free(&table.columns);
+            out->outcomes[table.units.outcome[i] < OUTCOME_COUNT ? table.units.outcome[i] : OUTCOME_FAILED]++;
+    results_units_free(&table.units);
     return status;
 }
 

@@ -6,22 +6,18 @@
 #include "sweep/hash_map.h"
 #include "sweep/provenance.h"
 
-/* An older file's columns of /trials, owned. */
+/* An older file's trials, owned. */
 struct old_trials {
-    int64_t count;
-    char *identity; /* [count, identity_bytes] */
+    struct results_units units;
+    char *identity; /* [units.count, identity_bytes] */
     size_t identity_bytes;
-    uint8_t *state, *outcome;
-    uint64_t *checksum;
     struct hash_map places; /* of each identity's text */
 };
 
 static void old_trials_free(struct old_trials *old)
 {
     memory_free(old->identity);
-    memory_free(old->state);
-    memory_free(old->outcome);
-    memory_free(old->checksum);
+    results_units_free(&old->units);
     hash_map_free(&old->places);
 }
 
@@ -32,15 +28,10 @@ static enum status place_of(struct old_trials *old, const char *identity, int64_
 
 static enum status old_trials_read(const struct results_reader *reader, struct old_trials *out, struct error *error)
 {
-    void *memory = NULL;
-    TRY(results_read(reader, "/trials/state", RESULTS_ENUM, &memory, &out->count, error));
-    out->state = memory;
-    TRY(results_read(reader, "/trials/outcome", RESULTS_ENUM, &memory, &out->count, error));
-    out->outcome = memory;
-    TRY(results_read(reader, "/trials/checksum", RESULTS_UINT64, &memory, &out->count, error));
-    out->checksum = memory;
-    TRY(results_read_texts(reader, "/trials/identity", &out->identity, &out->identity_bytes, &out->count, error));
-    for (int64_t i = 0; i < out->count; i++) {
+    int64_t count = 0;
+    TRY(results_read_units(reader, TABLE_TRIALS, &out->units, error));
+    TRY(results_read_texts(reader, "/trials/identity", &out->identity, &out->identity_bytes, &count, error));
+    for (int64_t i = 0; i < count; i++) {
         int64_t place = 0;
         TRY(place_of(out, out->identity + (size_t)i * out->identity_bytes, &place, error));
         if (place != i)
@@ -62,13 +53,13 @@ struct takeover {
 
 static enum status take_trial(struct takeover *to, int64_t trial, int64_t place, struct error *error)
 {
-    const uint8_t outcome = to->old->outcome[place];
-    if (to->old->state[place] != TRIAL_COMMITTED || (outcome != OUTCOME_DONE && outcome != OUTCOME_DIVERGED))
+    const uint8_t outcome = to->old->units.outcome[place];
+    if (to->old->units.state[place] != TRIAL_COMMITTED || (outcome != OUTCOME_DONE && outcome != OUTCOME_DIVERGED))
         return STATUS_OK;
     uint64_t checksum = 0;
     struct trial_ending ending;
     TRY(results_checksum(results_source_reader(to->source), place, &checksum, error));
-    if (checksum != to->old->checksum[place]) {
+    if (checksum != to->old->units.checksum[place]) {
         to->result->damaged++;
         return STATUS_OK;
     }
@@ -89,7 +80,7 @@ static enum status take_trials(struct takeover *to, const struct plan *plan, str
             continue;
         hash_text(plan_trial(plan, i)->identity, identity);
         TRY(place_of(to->old, identity, &place, error));
-        if (place < to->old->count)
+        if (place < to->old->units.count)
             TRY(take_trial(to, i, place, error));
     }
     return STATUS_OK;

@@ -11,54 +11,26 @@
 #include "sweep/stored.h"
 #include "sweep/trial.h"
 
-/* The engine's columns of /trials or /pairs, owned. */
-struct columns {
-    uint8_t *state, *outcome;
-    uint64_t *checksum;
-    int64_t count;
-};
-
-static void columns_free(struct columns *columns)
-{
-    memory_free(columns->state);
-    memory_free(columns->outcome);
-    memory_free(columns->checksum);
-}
-
-static enum status columns_read(const struct results_reader *reader, bool pairs, struct columns *out,
-                                struct error *error)
-{
-    void *memory = NULL;
-    TRY(results_read(reader, pairs ? "/pairs/state" : "/trials/state", RESULTS_ENUM, &memory, &out->count, error));
-    out->state = memory;
-    TRY(results_read(reader, pairs ? "/pairs/outcome" : "/trials/outcome", RESULTS_ENUM, &memory, &out->count, error));
-    out->outcome = memory;
-    TRY(results_read(reader, pairs ? "/pairs/checksum" : "/trials/checksum", RESULTS_UINT64, &memory, &out->count,
-                     error));
-    out->checksum = memory;
-    return STATUS_OK;
-}
-
 /* Whether a trial has a sound row and can be expected to end so again. */
-static bool is_repeatable(const struct columns *columns, int64_t trial)
+static bool is_repeatable(const struct results_units *units, int64_t trial)
 {
-    return columns->state[trial] == TRIAL_COMMITTED &&
-           (columns->outcome[trial] == OUTCOME_DONE || columns->outcome[trial] == OUTCOME_DIVERGED);
+    return units->state[trial] == TRIAL_COMMITTED &&
+           (units->outcome[trial] == OUTCOME_DONE || units->outcome[trial] == OUTCOME_DIVERGED);
 }
 
 /* A damaged row is no longer repeatable: its outcome is forgotten. */
-static enum status check_rows(const struct results_reader *reader, int64_t first_unit, struct columns *columns,
+static enum status check_rows(const struct results_reader *reader, int64_t first_unit, struct results_units *units,
                               int64_t *committed, struct verify_result *result, struct error *error)
 {
-    for (int64_t row = 0; row < columns->count; row++) {
+    for (int64_t row = 0; row < units->count; row++) {
         uint64_t now = 0;
-        if (columns->state[row] != TRIAL_COMMITTED)
+        if (units->state[row] != TRIAL_COMMITTED)
             continue;
         ++*committed;
         TRY(results_checksum(reader, first_unit + row, &now, error));
-        if (now == columns->checksum[row])
+        if (now == units->checksum[row])
             continue;
-        columns->outcome[row] = OUTCOME_NONE;
+        units->outcome[row] = OUTCOME_NONE;
         if (result->damaged < VERIFY_LISTED_MAX)
             result->listed[result->damaged] = first_unit + row;
         result->damaged++;
@@ -66,25 +38,22 @@ static enum status check_rows(const struct results_reader *reader, int64_t first
     return STATUS_OK;
 }
 
-static enum status check_trials(const struct results_reader *reader, struct columns *columns,
+static enum status check_trials(const struct results_reader *reader, struct results_units *units,
                                 struct verify_result *result, struct error *error)
 {
-    TRY(columns_read(reader, false, columns, error));
-    TRY(check_rows(reader, 0, columns, &result->committed, result, error));
+    TRY(results_read_units(reader, TABLE_TRIALS, units, error));
+    TRY(check_rows(reader, 0, units, &result->committed, result, error));
     for (int64_t i = 0; i < result->trials; i++)
-        result->repeatable += is_repeatable(columns, i);
+        result->repeatable += is_repeatable(units, i);
     return STATUS_OK;
 }
 
 static enum status check_pairs(const struct results_reader *reader, struct verify_result *result, struct error *error)
 {
-    struct columns columns = {0};
-    if (result->pairs == 0)
-        return STATUS_OK;
-    enum status status = columns_read(reader, true, &columns, error);
-    if (status == STATUS_OK)
-        status = check_rows(reader, result->trials, &columns, &result->pairs_committed, result, error);
-    columns_free(&columns);
+    struct results_units units;
+    TRY(results_read_units(reader, TABLE_PAIRS, &units, error));
+    const enum status status = check_rows(reader, result->trials, &units, &result->pairs_committed, result, error);
+    results_units_free(&units);
     return status;
 }
 
@@ -134,7 +103,7 @@ static enum status repeat_trial(const struct results_reader *reader, struct tria
 
 /* Trial number i of `repeat`, i + 1/2 shares along the repeatable ones. */
 static enum status repeat_trials(const struct results_reader *reader, const struct preview *preview,
-                                 const struct columns *columns, int64_t repeat, struct verify_result *result,
+                                 const struct results_units *units, int64_t repeat, struct verify_result *result,
                                  struct error *error)
 {
     struct trial_runner *runner = NULL;
@@ -143,7 +112,7 @@ static enum status repeat_trials(const struct results_reader *reader, const stru
     enum status status = STATUS_OK;
     int64_t seen = 0;
     for (int64_t trial = 0; status == STATUS_OK && trial < result->trials && result->repeated < count; trial++) {
-        if (!is_repeatable(columns, trial))
+        if (!is_repeatable(units, trial))
             continue;
         const int64_t next = (2 * result->repeated + 1) * result->repeatable / (2 * count);
         if (seen++ == next)
@@ -154,7 +123,7 @@ static enum status repeat_trials(const struct results_reader *reader, const stru
 }
 
 static enum status repeat_sweep(const struct verify_request *request, const struct results_reader *reader,
-                                const struct columns *columns, struct verify_result *result, struct error *error)
+                                const struct results_units *units, struct verify_result *result, struct error *error)
 {
     struct stored_sweep stored;
     struct preview preview = {0};
@@ -164,7 +133,7 @@ static enum status repeat_sweep(const struct verify_request *request, const stru
     if (status == STATUS_OK)
         status = resume_check(request->path, preview.plan, reader, error);
     if (status == STATUS_OK)
-        status = repeat_trials(reader, &preview, columns, request->repeat, result, error);
+        status = repeat_trials(reader, &preview, units, request->repeat, result, error);
     if (status == STATUS_OK)
         status = text_status(&result->differences, error);
     if (status == STATUS_OK)
@@ -177,15 +146,15 @@ static enum status repeat_sweep(const struct verify_request *request, const stru
 enum status sweep_verify(const struct verify_request *request, struct verify_result *out, struct error *error)
 {
     struct results_reader *reader = NULL;
-    struct columns columns = {0};
+    struct results_units units = {0};
     TRY(results_reader_open(request->path, &reader, error));
     *out = (struct verify_result){.trials = results_reader_trials(reader), .pairs = results_reader_pairs(reader)};
-    enum status status = check_trials(reader, &columns, out, error);
+    enum status status = check_trials(reader, &units, out, error);
     if (status == STATUS_OK)
         status = check_pairs(reader, out, error);
     if (status == STATUS_OK && request->repeat > 0 && out->repeatable > 0)
-        status = repeat_sweep(request, reader, &columns, out, error);
-    columns_free(&columns);
+        status = repeat_sweep(request, reader, &units, out, error);
+    results_units_free(&units);
     results_reader_close(&reader);
     return status;
 }
