@@ -1,6 +1,7 @@
 /* pool.c - a vector of channels of four pixels at a time; the last channels, fewer than a vector, one by one. */
 #include "kernels/pool.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -12,14 +13,16 @@ INLINE vector choose(vector_bits mask, vector a, vector b)
     return (vector)((mask & (vector_bits)a) | (~mask & (vector_bits)b));
 }
 
+/* NaN where one of them is. */
 INLINE vector larger(vector a, vector b)
 {
-    return choose((b > a) | (b != b), b, a);
+    const vector itself = b;
+    return choose((b > a) | (b != itself), b, a);
 }
 
 static float larger_of(float a, float b)
 {
-    return b > a || b != b ? b : a;
+    return b > a || isnan(b) ? b : a;
 }
 
 /* Pixels x, x + right, x + below, x + right + below. */

@@ -122,7 +122,7 @@ def test_every_product_is_that_of_the_gradients(recorded, expected):
         norms = np.linalg.norm(gradients, axis=1)
         assert (~sure).sum() <= 2
         off = np.abs(gram * np.outer(scale, scale) - gradients @ gradients.T) / np.outer(norms, norms)
-        assert off.max() < 1 or TOLERANCE, f"trial {trial}, point {point}: off by {off.max()}"
+        assert off[np.ix_(sure, sure)].max() < TOLERANCE, f"trial {trial}, point {point}: off by {off.max()}"
 
 
 def test_the_matrix_is_symmetric_and_positive_semi_definite(recorded):
