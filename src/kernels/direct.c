@@ -146,13 +146,14 @@ INLINE void forward_tile(int pixels, int vectors, const struct row *r, const flo
     }
 }
 
-/* One tile; its number of pixels is a constant in each case. */
+/* One tile; its number of pixels, at most PIXELS_SINGLE, is a constant in each case. */
 INLINE void forward_pixels(int pixels, int vectors, const struct row *r, const float *x, float *out)
 {
     switch (pixels) {
-#define TILE(number)                              \
-    case number:                                  \
-        forward_tile(number, vectors, r, x, out); \
+#define TILE(number)                                  \
+    case number:                                      \
+        if (number <= PIXELS_SINGLE)                  \
+            forward_tile(number, vectors, r, x, out); \
         break;
         TILE(1)
         TILE(2)
