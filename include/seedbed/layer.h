@@ -50,8 +50,9 @@ struct layer_plan {
     int state_count;
     struct tensor_spec states[LAYER_STATES_MAX]; /* of TENSOR_STATE: running statistics and their like */
     size_t saved_per_sample;                     /* floats kept from forward to backward, beside the output */
+    size_t kept;                                 /* floats kept likewise, whatever the number of samples */
     size_t scratch_per_sample;                   /* floats needed only during one call */
-    size_t saved_fixed, scratch_fixed;           /* the same, whatever the number of samples; they lie first */
+    size_t scratch_fixed;                        /* the same, whatever the number of samples; they lie first */
     double flops_per_sample;                     /* of forward */
     enum gradient_form gradient_form;            /* of backward_each */
 };
@@ -63,9 +64,12 @@ enum pass_mode {
     PASS_ESTIMATE       /* batch statistics, no dropout; running statistics become the mean over such passes */
 };
 
-/* One call's arguments. Pointers are lent for the call; nothing here is owned by the layer. */
+/* One call's arguments. Pointers are lent for the call; nothing here is owned by the layer.
+ * A batch passes in blocks of samples that are few enough to stay in cache; each call sees one. */
 struct layer_pass {
-    int n; /* samples */
+    int n;     /* samples of this block */
+    int first; /* the place of its first one in the batch */
+    int batch; /* samples of the batch; first + n == batch: this is its last block */
     enum pass_mode mode;
     const void *settings;
     int input_count;
@@ -75,7 +79,8 @@ struct layer_pass {
     float *output;
     const float *parameters[LAYER_TENSORS_MAX];
     float *states[LAYER_STATES_MAX];
-    float *saved;
+    float *saved; /* of these n samples */
+    float *kept;  /* the same for all blocks */
     float *scratch;
     int layer;         /* its place in the network */
     int64_t step;      /* of training, below 0 in stages: with layer and sample the place of a random draw */
@@ -84,7 +89,7 @@ struct layer_pass {
     /* backward only */
     float *d_output;                        /* may be overwritten */
     float *d_inputs[LAYER_INPUTS_MAX];      /* overwritten; NULL: not wanted */
-    float *d_parameters[LAYER_TENSORS_MAX]; /* overwritten with this batch's gradient */
+    float *d_parameters[LAYER_TENSORS_MAX]; /* overwritten with the gradient over this block; see observe_back */
     /* backward_each only */
     float *rows[2]; /* [n, row] by plan's gradient_form; overwritten with each sample's gradient */
 };
@@ -99,7 +104,13 @@ struct layer_ops {
     /* Follows a forward of the same mode, PASS_TRAIN or PASS_DIFFERENTIATE. */
     void (*backward)(const struct layer_pass *pass);
 
-    /* The three below may be NULL. */
+    /* The five below may be NULL. */
+    /* Only where samples depend on each other, as by a batch's statistics; else both NULL. They see every block of a
+     * batch in turn before forward and backward see the first one; what they find lies in `kept`. observe is called in
+     * PASS_TRAIN and PASS_ESTIMATE only. observe_back, before every backward, writes d_parameters, of the whole batch,
+     * in its last call; backward does not. */
+    void (*observe)(const struct layer_pass *pass);
+    void (*observe_back)(const struct layer_pass *pass);
     /* Settings of a layer with a TENSOR_WEIGHT -> those of its linear part: no bias, no activation.
      * linear [CHOICE_BYTES] */
     void (*linear_part)(const void *settings, void *linear);
@@ -107,7 +118,8 @@ struct layer_ops {
      * by the factors of their channels. weights [channels, row] */
     void (*fold)(const struct layer_pass *pass, size_t row, float *weights);
     /* As backward in PASS_DIFFERENTIATE, but with the parameters' gradient of each sample by itself.
-     * NULL: found by forward and backward of one sample at a time; gradient_form must then be GRADIENT_WHOLE. */
+     * NULL: found by forward and backward of one sample at a time; gradient_form must then be GRADIENT_WHOLE. A layer
+     * with observe_back has one. */
     void (*backward_each)(const struct layer_pass *pass);
 };
 

@@ -1,122 +1,187 @@
-/* channels.c - a tile of LANES channels at a time, summed in float over CHUNK rows and in double beyond: as exact as
- * needed, at the speed of float. */
+/* channels.c - CHUNK rows at a time, so that they are read once, and of these a vector of channels after another:
+ * summed in float over the chunk and in double beyond, as exact as needed, at the speed of float. */
 #include "kernels/channels.h"
 
 #include <stddef.h>
 
-enum { LANES = 16, CHUNK = 32 };
+#include "kernels/vector.h"
 
-static inline int least(int a, int b)
+enum { CHUNK = 32 };
+
+static int least(int a, int b)
 {
     return a < b ? a : b;
 }
 
-/* One term of a sum at a value of x and its channel's mean. */
-typedef float term_function(float x, float mean);
-
-static inline float term_value(float x, float mean)
+INLINE void add_to(vector a, vector b, double *sums)
 {
-    (void)mean;
-    return x;
+    const vector both = a + b;
+    for (int l = 0; l < LANES; l++)
+        sums[l] += (double)both[l];
 }
 
-static inline float term_square(float x, float mean)
+/* The first LANES channels of a chunk; even and odd rows apart, so that no sum waits for another. */
+static void moments_tile(int rows, int channels, const float *x, const float *origin, double *sums, double *squares)
 {
-    return (x - mean) * (x - mean);
-}
-
-/* sums [width] of the first width channels; width <= LANES, constant where it is LANES */
-static inline void sum_tile(term_function *term, int rows, int channels, int width, const float *x, const float *mean,
-                            double *sums)
-{
-    double totals[LANES] = {0};
-    float means[LANES] = {0};
-    for (int l = 0; l < width; l++)
-        means[l] = mean[l];
-    for (int first = 0; first < rows; first += CHUNK) {
-        float partial[LANES] = {0};
-        for (int r = first; r < least(first + CHUNK, rows); r++)
-            for (int l = 0; l < width; l++) {
-                const size_t at = (size_t)r * (size_t)channels + (size_t)l;
-                partial[l] += term(x[at], means[l]);
-            }
-        for (int l = 0; l < width; l++)
-            totals[l] += (double)partial[l];
-    }
-    for (int l = 0; l < width; l++)
-        sums[l] = totals[l];
-}
-
-static inline void sum_channels(term_function *term, int rows, int channels, const float *x, const float *mean,
-                                double *sums)
-{
-    int first = 0;
-    for (; first + LANES <= channels; first += LANES)
-        sum_tile(term, rows, channels, LANES, x + first, mean + first, sums + first);
-    if (first < channels)
-        sum_tile(term, rows, channels, channels - first, x + first, mean + first, sums + first);
-}
-
-void channel_sums(int rows, int channels, const float *x, double *sums)
-{
-    sum_channels(term_value, rows, channels, x, x, sums);
-}
-
-void channel_squares(int rows, int channels, const float *x, const float *mean, double *squares)
-{
-    sum_channels(term_square, rows, channels, x, mean, squares);
-}
-
-/* Both sums in one pass.   sums, products [width] */
-static inline void product_tile(int rows, int channels, int width, const float *dy, const float *x, const float *mean,
-                                double *sums, double *products)
-{
-    double total[LANES] = {0}, total_products[LANES] = {0};
-    float means[LANES] = {0};
-    for (int l = 0; l < width; l++)
-        means[l] = mean[l];
-    for (int first = 0; first < rows; first += CHUNK) {
-        float sum[LANES] = {0}, product[LANES] = {0};
-        for (int r = first; r < least(first + CHUNK, rows); r++)
-            for (int l = 0; l < width; l++) {
-                const size_t at = (size_t)r * (size_t)channels + (size_t)l;
-                sum[l] += dy[at];
-                product[l] += dy[at] * (x[at] - means[l]);
-            }
-        for (int l = 0; l < width; l++) {
-            total[l] += (double)sum[l];
-            total_products[l] += (double)product[l];
+    const vector from = load(origin);
+    vector sum[2] = {0}, square[2] = {0};
+    for (int r = 0; r + 2 <= rows; r += 2, x += 2 * channels)
+        UNROLL for (int i = 0; i < 2; i++)
+        {
+            const vector away = load(x + i * channels) - from;
+            sum[i] += away;
+            square[i] += away * away;
         }
+    if (rows % 2 != 0) {
+        const vector away = load(x) - from;
+        sum[0] += away;
+        square[0] += away * away;
     }
-    for (int l = 0; l < width; l++) {
-        sums[l] = total[l];
-        products[l] = total_products[l];
-    }
+    add_to(sum[0], sum[1], sums);
+    add_to(square[0], square[1], squares);
 }
 
-void channel_products(int rows, int channels, const float *dy, const float *x, const float *mean, double *sums,
-                      double *products)
+/* The last channels, fewer than LANES. */
+static void moments_rest(int rows, int channels, int width, const float *x, const float *origin, double *sums,
+                         double *squares)
 {
-    int first = 0;
-    for (; first + LANES <= channels; first += LANES)
-        product_tile(rows, channels, LANES, dy + first, x + first, mean + first, sums + first, products + first);
-    if (first < channels)
-        product_tile(rows, channels, channels - first, dy + first, x + first, mean + first, sums + first,
-                     products + first);
+    float sum[LANES] = {0}, square[LANES] = {0};
+    for (int r = 0; r < rows; r++, x += channels)
+        for (int l = 0; l < width; l++) {
+            const float away = x[l] - origin[l];
+            sum[l] += away;
+            square[l] += away * away;
+        }
+    for (int l = 0; l < width; l++) {
+        sums[l] += (double)sum[l];
+        squares[l] += (double)square[l];
+    }
 }
 
-void channel_affine(int rows, int channels, const float *restrict x, const float *restrict scale,
-                    const float *restrict shift, float *restrict y)
+static void moments_chunk(int rows, int channels, const float *x, const float *origin, double *sums, double *squares)
+{
+    int c = 0;
+    for (; c + LANES <= channels; c += LANES)
+        moments_tile(rows, channels, x + c, origin + c, sums + c, squares + c);
+    if (c < channels)
+        moments_rest(rows, channels, channels - c, x + c, origin + c, sums + c, squares + c);
+}
+
+void channel_moments(int rows, int channels, const float *x, const float *origin, double *sums, double *squares)
+{
+    for (int first = 0; first < rows; first += CHUNK, x += (size_t)CHUNK * (size_t)channels)
+        moments_chunk(least(CHUNK, rows - first), channels, x, origin, sums, squares);
+}
+
+/* dy behind the map's relu. The map's value is found anew, as channel_affine found it: reading it would cost more. */
+INLINE float gated(bool relu, float scale, float shift, float x, float dy)
+{
+    return !relu || scale * x + shift > 0.0f ? dy : 0.0f;
+}
+
+INLINE void affine_rows(bool relu, int rows, int channels, const float *restrict scale, const float *restrict shift,
+                        const float *restrict x, float *restrict y)
 {
     for (int r = 0; r < rows; r++, x += channels, y += channels)
-        for (int c = 0; c < channels; c++)
-            y[c] = scale[c] * x[c] + shift[c];
+        for (int c = 0; c < channels; c++) {
+            const float value = scale[c] * x[c] + shift[c];
+            y[c] = relu && value < 0.0f ? 0.0f : value;
+        }
 }
 
-void channel_combine(int rows, int channels, const float *restrict dy, const float *restrict x, const float *restrict a,
-                     const float *restrict b, const float *restrict c, float *restrict dx)
+void channel_affine(int rows, int channels, const struct channel_map *map, const float *x, float *y)
 {
+    if (map->relu)
+        affine_rows(true, rows, channels, map->scale, map->shift, x, y);
+    else
+        affine_rows(false, rows, channels, map->scale, map->shift, x, y);
+}
+
+/* What a tile of products reads beside x and dy. */
+struct gate {
+    vector scale, shift, mean;
+};
+
+INLINE void add_product(bool relu, const struct gate *gate, vector dy, vector x, vector *sum, vector *product)
+{
+    const vector_bits open = gate->scale * x + gate->shift > 0.0f;
+    const vector g = relu ? (vector)(open & (vector_bits)dy) : dy;
+    *sum += g;
+    *product += g * (x - gate->mean);
+}
+
+/* A tile as in moments_tile; map and mean from its first channel on. */
+INLINE void products_tile(bool relu, int rows, int channels, const struct channel_map *map, const float *dy,
+                          const float *x, const float *mean, double *sums, double *products)
+{
+    const struct gate gate = {load(map->scale), load(map->shift), load(mean)};
+    vector sum[2] = {0}, product[2] = {0};
+    for (int r = 0; r + 2 <= rows; r += 2, x += 2 * channels, dy += 2 * channels)
+        UNROLL for (int i = 0; i < 2; i++)
+            add_product(relu, &gate, load(dy + i * channels), load(x + i * channels), &sum[i], &product[i]);
+    if (rows % 2 != 0)
+        add_product(relu, &gate, load(dy), load(x), &sum[0], &product[0]);
+    add_to(sum[0], sum[1], sums);
+    add_to(product[0], product[1], products);
+}
+
+INLINE void products_rest(bool relu, int rows, int channels, int width, const struct channel_map *map, const float *dy,
+                          const float *x, const float *mean, double *sums, double *products)
+{
+    float sum[LANES] = {0}, product[LANES] = {0};
+    for (int r = 0; r < rows; r++, x += channels, dy += channels)
+        for (int l = 0; l < width; l++) {
+            const float g = gated(relu, map->scale[l], map->shift[l], x[l], dy[l]);
+            sum[l] += g;
+            product[l] += g * (x[l] - mean[l]);
+        }
+    for (int l = 0; l < width; l++) {
+        sums[l] += (double)sum[l];
+        products[l] += (double)product[l];
+    }
+}
+
+INLINE void products_chunk(bool relu, int rows, int channels, const struct channel_map *map, const float *dy,
+                           const float *x, const float *mean, double *sums, double *products)
+{
+    for (int c = 0; c < channels; c += LANES) {
+        const struct channel_map tile = {.scale = map->scale + c, .shift = map->shift + c};
+        const int width = channels - c;
+        if (width >= LANES)
+            products_tile(relu, rows, channels, &tile, dy + c, x + c, mean + c, sums + c, products + c);
+        else
+            products_rest(relu, rows, channels, width, &tile, dy + c, x + c, mean + c, sums + c, products + c);
+    }
+}
+
+void channel_products(int rows, int channels, const struct channel_map *map, const float *dy, const float *x,
+                      const float *mean, double *sums, double *products)
+{
+    const size_t step = (size_t)CHUNK * (size_t)channels;
+    for (int first = 0; first < rows; first += CHUNK, x += step, dy += step) {
+        const int chunk = least(CHUNK, rows - first);
+        if (map->relu)
+            products_chunk(true, chunk, channels, map, dy, x, mean, sums, products);
+        else
+            products_chunk(false, chunk, channels, map, dy, x, mean, sums, products);
+    }
+}
+
+INLINE void combine_rows(bool relu, int rows, int channels, const struct channel_map *map, const float *restrict dy,
+                         const float *restrict x, const float *restrict a, const float *restrict b,
+                         const float *restrict c, float *restrict dx)
+{
+    const float *restrict scale = map->scale, *restrict shift = map->shift;
     for (int r = 0; r < rows; r++, dy += channels, x += channels, dx += channels)
         for (int i = 0; i < channels; i++)
-            dx[i] = a[i] * dy[i] + b[i] * x[i] + c[i];
+            dx[i] = a[i] * gated(relu, scale[i], shift[i], x[i], dy[i]) + b[i] * x[i] + c[i];
+}
+
+void channel_combine(int rows, int channels, const struct channel_map *map, const float *dy, const float *x,
+                     const float *a, const float *b, const float *c, float *dx)
+{
+    if (map->relu)
+        combine_rows(true, rows, channels, map, dy, x, a, b, c, dx);
+    else
+        combine_rows(false, rows, channels, map, dy, x, a, b, c, dx);
 }

@@ -1,5 +1,5 @@
-/* graph.c - shapes first, layer by layer; then a place for everything that a pass touches, so that no pass allocates.
- * Every buffer starts on a 64-byte line; parameters lie without gaps. */
+/* graph.c - shapes first, layer by layer, then the parameters, without gaps; then the way a batch takes in blocks of
+ * samples, and a place for everything that a pass touches, so that no pass allocates. */
 #include "network/graph.h"
 
 #include <limits.h>
@@ -22,11 +22,12 @@ size_t tensor_size(const struct tensor_spec *tensor)
     return size;
 }
 
-/* count floats, rounded up so that what follows starts on a line */
-static size_t whole_lines(size_t count)
+size_t graph_layer_parameters(const struct graph_node *node)
 {
-    enum { LINE = 16 };
-    return (count + LINE - 1) / LINE * LINE;
+    size_t floats = 0;
+    for (int t = 0; t < node->plan.tensor_count; t++)
+        floats += tensor_size(&node->plan.tensors[t]);
+    return floats;
 }
 
 /* dense1, dense2, ...: the kind and which one of it this is. */
@@ -68,6 +69,7 @@ static enum status plan_node(struct graph *graph, int at, struct error *error)
     for (int i = 0; i < layer->input_count; i++) {
         inputs[i] = graph->values[layer->inputs[i]].shape;
         graph->values[layer->inputs[i]].readers++;
+        graph->values[layer->inputs[i]].last_reader = at;
     }
     if (ops->plan(layer->layer.settings, layer->input_count, inputs, &node->plan, error) != STATUS_OK)
         return fail_within(error, "layer %s", node->name);
@@ -122,57 +124,6 @@ static enum status place_tensors(struct graph *graph, struct error *error)
     return STATUS_OK;
 }
 
-/* Takes room at the workspace's end for fixed floats and max_batch times a sample's; returns its offset. More than any
- * memory has stays so. */
-static size_t take(struct graph *graph, size_t fixed, size_t per_sample, int max_batch)
-{
-    const size_t most = SIZE_MAX / 16, offset = graph->workspace;
-    const size_t floats = whole_lines(fixed + per_sample * (size_t)max_batch);
-    graph->workspace = floats > most - offset ? most : offset + floats;
-    return offset;
-}
-
-static void place_values(struct graph *graph, int max_batch)
-{
-    for (int i = 0; i <= graph->layers.count; i++) {
-        struct graph_value *const value = &graph->values[i];
-        value->data = take(graph, 0, value->size, max_batch);
-        /* The input's gradient and the logits' are the caller's. */
-        value->gradient = i == 0 || i == graph->layers.count ? 0 : take(graph, 0, value->size, max_batch);
-    }
-}
-
-/* Room for the gradients that one layer yields beside those that are there. */
-static void place_partials(struct graph *graph, int max_batch)
-{
-    size_t largest = 0;
-    int inputs = 0;
-    for (int i = 0; i < graph->layers.count; i++)
-        for (int j = 0; j < graph->layers.nodes[i].input_count; j++) {
-            const int number = graph->layers.nodes[i].inputs[j];
-            if (graph->values[number].readers < 2)
-                continue;
-            largest = graph->values[number].size > largest ? graph->values[number].size : largest;
-            inputs = j + 1 > inputs ? j + 1 : inputs;
-        }
-    graph->partial_stride = whole_lines(largest * (size_t)max_batch);
-    graph->partial = take(graph, graph->partial_stride * (size_t)inputs, 0, max_batch);
-}
-
-static void place_buffers(struct graph *graph, int max_batch)
-{
-    size_t scratch = 0;
-    place_values(graph, max_batch);
-    for (int i = 0; i < graph->layers.count; i++) {
-        const struct layer_plan *const plan = &graph->nodes[i].plan;
-        const size_t needed = plan->scratch_fixed + plan->scratch_per_sample * (size_t)max_batch;
-        graph->nodes[i].saved = take(graph, plan->saved_fixed, plan->saved_per_sample, max_batch);
-        scratch = needed > scratch ? needed : scratch;
-    }
-    graph->scratch = take(graph, scratch, 0, max_batch);
-    place_partials(graph, max_batch);
-}
-
 enum status graph_plan(struct graph *graph, struct layer_list *layers, struct shape input, int max_batch,
                        struct error *error)
 {
@@ -192,8 +143,8 @@ enum status graph_plan(struct graph *graph, struct layer_list *layers, struct sh
             return fail(error, STATUS_BAD_SWEEP, "layer %s: no other layer reads its output; remove it or connect it",
                         graph->nodes[i - 1].name);
     TRY(place_tensors(graph, error));
-    place_buffers(graph, max_batch);
-    return STATUS_OK;
+    TRY(graph_plan_segments(graph, max_batch, error));
+    return graph_place_buffers(graph, max_batch, error);
 }
 
 void graph_free(struct graph *graph)
@@ -202,5 +153,7 @@ void graph_free(struct graph *graph)
     memory_free(graph->nodes);
     memory_free(graph->values);
     memory_free(graph->tensors);
+    for (int w = 0; w < WALK_COUNT; w++)
+        memory_free(graph->walks[w].segments);
     *graph = (struct graph){0};
 }

@@ -86,17 +86,13 @@ static enum status check_size(const struct convolution *c, struct error *error)
     return STATUS_OK;
 }
 
-/* Prepared weights lie first, a pass's own scratch behind them. */
 static size_t scratch_size(const struct convolution *c)
 {
-    const size_t needed[] = {
-        convolution_prepared(c, FORWARD) + convolution_scratch(c, FORWARD),
-        convolution_prepared(c, INPUT_GRADIENT) + convolution_scratch(c, INPUT_GRADIENT),
-        convolution_scratch(c, WEIGHT_GRADIENT),
-    };
     size_t most = 0;
-    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
-        most = needed[i] > most ? needed[i] : most;
+    for (int pass = 0; pass < CONVOLUTION_PASSES; pass++) {
+        const size_t needed = convolution_scratch(c, (enum convolution_pass)pass);
+        most = needed > most ? needed : most;
+    }
     return most;
 }
 
@@ -124,9 +120,19 @@ static enum status convolution_plan(const void *settings, int input_count, const
                                                                    .fan_in = fan_in,
                                                                    .fan_out = fan_out};
     plan->saved_per_sample = activation_saved(s->activation) * convolution_output_size(&c);
+    plan->kept = convolution_prepared(&c, FORWARD) + convolution_prepared(&c, INPUT_GRADIENT);
     plan->scratch_fixed = scratch_size(&c);
     plan->flops_per_sample = 2.0 * fan_in * c.out_channels * places(&c);
     return STATUS_OK;
+}
+
+/* The weights as one way reads them: prepared for a batch's first block, kept for the others. */
+static const float *prepared(const struct layer_pass *pass, const struct convolution *c, enum convolution_pass way)
+{
+    float *const room = pass->kept + (way == FORWARD ? 0 : convolution_prepared(c, FORWARD));
+    if (pass->first == 0)
+        return convolution_prepare(c, way, pass->parameters[0], room);
+    return convolution_prepared(c, way) > 0 ? room : pass->parameters[0];
 }
 
 /* Bias and relu come with the sums; any other function is a pass of its own. */
@@ -136,20 +142,17 @@ static void forward_pass(const struct layer_pass *pass)
     const struct convolution c = geometry(s, pass->input_shapes[0]);
     const struct epilogue epilogue = {.bias = s->bias ? pass->parameters[1] : NULL,
                                       .relu = activation_is_relu(s->activation)};
-    const float *const prepared = convolution_prepare(&c, FORWARD, pass->parameters[0], pass->scratch);
-    convolution_forward(&c, pass->n, pass->inputs[0], prepared, &epilogue,
-                        pass->scratch + convolution_prepared(&c, FORWARD), pass->output);
+    convolution_forward(&c, pass->n, pass->inputs[0], prepared(pass, &c, FORWARD), &epilogue, pass->scratch,
+                        pass->output);
     if (!epilogue.relu)
         activation_forward(s->activation, pass->n * places(&c), c.out_channels, NULL, pass->output, pass->saved);
 }
 
 static void input_gradient(const struct layer_pass *pass, const struct convolution *c)
 {
-    if (pass->d_inputs[0] == NULL)
-        return;
-    const float *const prepared = convolution_prepare(c, INPUT_GRADIENT, pass->parameters[0], pass->scratch);
-    convolution_input_gradient(c, pass->n, pass->d_output, prepared,
-                               pass->scratch + convolution_prepared(c, INPUT_GRADIENT), pass->d_inputs[0]);
+    if (pass->d_inputs[0] != NULL)
+        convolution_input_gradient(c, pass->n, pass->d_output, prepared(pass, c, INPUT_GRADIENT), pass->scratch,
+                                   pass->d_inputs[0]);
 }
 
 static void backward_pass(const struct layer_pass *pass)

@@ -33,7 +33,7 @@ static enum status dropout_plan(const void *settings, int input_count, const str
     return STATUS_OK;
 }
 
-/* Factors of one sample's values. Positions: the step, then sample and block, each in its own bits. */
+/* Factors of the values of the block's sample. Positions: the step, then sample and block, each in its own bits. */
 static void draw_sample(const struct layer_pass *pass, int sample, float *factors)
 {
     const struct dropout_settings *const s = pass->settings;
@@ -43,7 +43,7 @@ static void draw_sample(const struct layer_pass *pass, int sample, float *factor
     const size_t size = size_of(pass), blocks = (size + WORDS - 1) / WORDS;
     for (size_t block = 0; block < blocks; block++) {
         uint32_t drawn[WORDS];
-        const uint64_t within = (uint64_t)sample * blocks + block;
+        const uint64_t within = (uint64_t)(pass->first + sample) * blocks + block;
         random_block(STREAM_DROPOUT, pass->seed, (uint32_t)pass->layer, ((uint64_t)pass->step << 32) + within, drawn);
         for (size_t i = 0; i < WORDS && block * WORDS + i < size; i++)
             factors[block * WORDS + i] = drawn[i] < bound ? 0.0f : kept;

@@ -9,7 +9,8 @@ static struct layer_pass pass_of_one(const struct layer_pass *pass, int i)
 {
     struct layer_pass one = *pass;
     const size_t sample = (size_t)i, output = shape_size(pass->output_shape);
-    one.n = 1;
+    one.n = one.batch = 1;
+    one.first = 0;
     one.output += sample * output;
     one.d_output += sample * output;
     for (int k = 0; k < pass->input_count; k++) {
@@ -19,6 +20,14 @@ static struct layer_pass pass_of_one(const struct layer_pass *pass, int i)
             one.d_inputs[k] += sample * input;
     }
     return one;
+}
+
+size_t layer_gradient_width(const struct graph_node *node, int row)
+{
+    const struct layer_plan *const plan = &node->plan;
+    if (plan->tensor_count > 0 && plan->gradient_form == GRADIENT_OUTER)
+        return (size_t)plan->tensors[0].dimensions[row == 0 ? 1 : 0];
+    return row == 0 ? graph_layer_parameters(node) : 0;
 }
 
 void layer_backward_each(const struct layer_ops *ops, const struct layer_plan *plan, const struct layer_pass *pass)
@@ -31,7 +40,7 @@ void layer_backward_each(const struct layer_ops *ops, const struct layer_plan *p
         ops->backward_each(pass);
         return;
     }
-    assert(plan->gradient_form == GRADIENT_WHOLE);
+    assert(plan->gradient_form == GRADIENT_WHOLE && ops->observe_back == NULL);
     float *row = pass->rows[0];
     for (int i = 0; i < pass->n; i++) {
         struct layer_pass one = pass_of_one(pass, i);

@@ -31,18 +31,13 @@ struct sample_gradients {
 
 static struct layer_rows rows_of(const struct graph_node *node)
 {
-    struct layer_rows rows = {.form = node->plan.gradient_form};
-    for (int t = 0; t < node->plan.tensor_count; t++)
-        rows.count += tensor_size(&node->plan.tensors[t]);
+    struct layer_rows rows = {.form = node->plan.gradient_form, .count = graph_layer_parameters(node)};
     if (rows.count == 0)
         return rows;
     rows.parameters = node->parameters[0];
     rows.bias = node->plan.tensor_count > 1;
-    rows.width[0] = rows.count;
-    if (rows.form == GRADIENT_OUTER) {
-        rows.width[0] = (size_t)node->plan.tensors[0].dimensions[1];
-        rows.width[1] = (size_t)node->plan.tensors[0].dimensions[0];
-    }
+    for (int kind = 0; kind < ROW_KINDS; kind++)
+        rows.width[kind] = layer_gradient_width(node, kind);
     return rows;
 }
 

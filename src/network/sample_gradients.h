@@ -10,6 +10,11 @@
 #include "network/network.h"
 #include "seedbed/layer.h"
 
+struct graph_node;
+
+/* Floats of a sample's row, 0 or 1 by the layer's gradient_form; 0: it has none. */
+size_t layer_gradient_width(const struct graph_node *node, int row);
+
 /* The layer's backward_each, or the same by passes of one sample. */
 void layer_backward_each(const struct layer_ops *ops, const struct layer_plan *plan, const struct layer_pass *pass);
 

@@ -1,0 +1,28 @@
+/* passes.h - what a network holds, for the files that make it, pass through it or take it apart. */
+#ifndef SEEDBED_NETWORK_PASSES_H
+#define SEEDBED_NETWORK_PASSES_H
+
+#include <stdint.h>
+
+#include "network/graph.h"
+#include "network/network.h"
+
+struct network {
+    struct graph graph;
+    struct choice init;
+    int max_batch;
+    float *parameters; /* [parameter_count + state_count] */
+    float *gradient;   /* [parameter_count] */
+    float *workspace;
+    const float *x; /* of the last forward pass */
+    int n;          /* of the last forward pass */
+    enum pass_mode mode;
+    uint64_t seed; /* the `dropout` stream's */
+    int64_t step;
+    int64_t estimated; /* samples of PASS_ESTIMATE passes */
+};
+
+/* What a layer's forward pass is given for one sample in evaluation. */
+struct layer_pass network_evaluation_pass(struct network *network, int layer);
+
+#endif
