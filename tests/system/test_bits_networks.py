@@ -30,7 +30,7 @@ grid:
         - {kind: concatenate, branches: [[], [{kind: convolution, channels: 3, kernel: 1}]]}
         - {kind: dropout, rate: 0.25}
         - dense
-  seed: [3, 4]
+  seed: [3]
 """
 
 
@@ -40,7 +40,7 @@ def test_networks_of_every_kind_give_the_same_bits(seedbed, tmp_path):
     contents = []
     for ranks, order in ((None, "fifo"), (3, "random")):
         path = tmp_path / f"{ranks}.h5"
-        ended = seedbed("run", sweep, "-o", path, "--order", order, ranks=ranks)
+        ended = seedbed("run", sweep, "-o", path, "--order", order, ranks=ranks, timeout=400)
         assert ended.returncode == 0, ended.stderr
         with h5py.File(path, "r") as file:
             assert set(file["trials/outcome"][()]) == {1}
