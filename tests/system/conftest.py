@@ -70,7 +70,7 @@ def binary():
 def seedbed(binary):
     """seedbed("plan", sweep) -> CompletedProcess, in one process; seedbed(..., ranks=2) under mpirun."""
 
-    def run(*arguments, ranks=None, timeout=120, **options):
+    def run(*arguments, ranks=None, timeout=400, **options):
         command = [binary, *arguments]
         return run_group(mpirun_command(ranks, *command) if ranks else command, timeout, **options)
 
