@@ -72,7 +72,8 @@ static enum status add_pair(struct pairing *pairing, const struct pairs_entry *e
 
 static enum status add_entry(struct pairing *pairing, const struct pairs_entry *entry, struct error *error)
 {
-    const int64_t trials = plan_trial_count(pairing->plan), before = pairing->plan->pairs.count;
+    const int64_t trials = plan_trial_count(pairing->plan);
+    bool any = false;
     TRY(sort_by_group(pairing, entry, error));
     for (int64_t i = 0; i < trials; i++)
         for (int64_t j = i + 1; j < trials && pairing->group[pairing->order[j]] == pairing->group[pairing->order[i]];
@@ -83,8 +84,9 @@ static enum status add_entry(struct pairing *pairing, const struct pairs_entry *
                 return STATUS_OK;
             }
             TRY(add_pair(pairing, entry, pairing->order[i], pairing->order[j], error));
+            any = true;
         }
-    if (pairing->plan->pairs.count == before && pairing->plan->pairs.count == 0)
+    if (!any)
         axis_fault(pairing->faults, entry->node, "pairs: no two trials agree so; correct or remove this entry");
     return STATUS_OK;
 }
