@@ -8,7 +8,7 @@ endif()
 
 file(GLOB system_tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/system/test_*.py)
 if(SEEDBED_SANITIZE) # these do not test the engine
-  list(FILTER system_tests EXCLUDE REGEX "/test_(analysis|docs)\\.py$")
+  list(FILTER system_tests EXCLUDE REGEX "/test_(analysis|docs|jobs|slurm)\\.py$")
 endif()
 foreach(source ${system_tests})
   get_filename_component(name ${source} NAME_WE)

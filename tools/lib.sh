@@ -7,7 +7,8 @@ root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 build_packages=(build-essential cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libhdf5-openmpi-dev libopenblas-dev
     libyaml-dev libxxhash-dev librandom123-dev zlib1g-dev)
 analysis_packages=(python3 python3-h5py python3-numpy python3-matplotlib)
-test_packages=(libcmocka-dev hdf5-tools netcdf-bin clang-format clang-tidy shellcheck)
+test_packages=(libcmocka-dev hdf5-tools netcdf-bin procps clang-format clang-tidy shellcheck)
+slurm_packages=(slurm-wlm munge)
 test_modules="h5py numpy matplotlib pytest xarray h5netcdf yaml"
 test_python_packages=("${analysis_packages[@]}" python3-pytest python3-xarray python3-h5netcdf python3-yaml)
 

@@ -15,7 +15,7 @@ def main():
     tool = shutil.which("shellcheck")
     if not tool:
         skip("needs shellcheck")
-    scripts = [path for path in files("tools/*", ".ci/*", "tests/**/*") if is_shell(path)]
+    scripts = [path for path in files("tools/*", "jobs/*", ".ci/*", "tests/**/*") if is_shell(path)]
     ended = subprocess.run([tool, "--external-sources", "--format=gcc", *map(str, scripts)], capture_output=True, text=True, cwd=ROOT)
     finish(ended.stdout.replace(f"{ROOT}/", "").splitlines() + ended.stderr.splitlines(), f"{len(scripts)} scripts")
 
