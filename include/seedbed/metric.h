@@ -87,6 +87,27 @@ struct metric_sizes {
     int64_t layers;     /* of one network */
 };
 
+/* A trial before it runs: what the work and the memory of a measure point follow. */
+struct metric_trial {
+    int samples[PART_COUNT]; /* of each part; 0: it has none */
+    int classes;
+    int max_batch;                   /* samples that pass through the network at once, at most */
+    int layers, weights;             /* all layers; weight tensors */
+    int64_t inputs;                  /* floats of a sample */
+    int64_t outputs, largest_output; /* the same of all layers' outputs together, and of a layer's, at most */
+    int64_t parameters, states;
+    int64_t largest_tensor;               /* numbers of a parameter tensor, at most */
+    double forward_flops;                 /* of a sample's forward pass; there and back takes three times as much */
+    double linear_bytes;                  /* of a weight tensor's linear map for one sample, at most */
+    double gradient_bytes, gradient_room; /* of samples' own gradients: for each sample, and beside */
+};
+
+/* What a measure point takes. */
+struct metric_cost {
+    double flops; /* or as long as so many in forward passes */
+    double bytes; /* at once, beyond the state */
+};
+
 enum { METRIC_DIMENSIONS_MAX = 8 };
 
 /* A dimension that the metric brings: `<metric>_<name>` in the file. Of size 0 it is left out, with every column that
@@ -162,6 +183,9 @@ struct metric_ops {
 
     /* Bytes kept over one trial, zeroed before it. What they hold must not point anywhere. */
     size_t (*state_bytes)(const void *settings, const struct metric_sizes *sizes);
+
+    /* What one measure point will take, for `plan` and the order of trials. NULL: next to nothing. */
+    struct metric_cost (*cost)(const void *settings, const struct metric_trial *trial);
 
     /* Before each step; must be cheap. */
     void (*batch)(const void *settings, const struct metric_batch *batch, void *state);

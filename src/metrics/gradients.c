@@ -182,6 +182,14 @@ static enum status gradients_measure(const void *settings, const struct measurem
     return status;
 }
 
+static struct metric_cost gradients_cost(const void *settings, const struct metric_trial *trial)
+{
+    const int64_t count =
+        chosen_most(((const struct gradients_settings *)settings)->samples, trial->samples[PART_TRAIN]);
+    const struct metric_cost products = gram_cost(trial, count), moments = gram_moments_cost(trial, count);
+    return (struct metric_cost){.flops = products.flops + moments.flops, .bytes = fmax(products.bytes, moments.bytes)};
+}
+
 const struct metric_ops metric_gradients = {
     .kind = {.name = "gradients",
              .summary = "norms, agreement, signal and noise of the gradients of single training samples",
@@ -191,4 +199,5 @@ const struct metric_ops metric_gradients = {
     .columns = gradients_columns,
     .dimension_count = 1,
     .dimensions = gradients_dimensions,
+    .cost = gradients_cost,
     .measure = gradients_measure};

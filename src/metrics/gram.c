@@ -25,19 +25,25 @@ struct work {
     double *scales; /* [count] */
 };
 
+/* Samples of a block, of `bytes` each: all in one, or of two blocks at a time. */
+static int block_capacity(size_t bytes, int count)
+{
+    const size_t fit = ROWS_BYTES / 2 / bytes;
+    if (bytes * (size_t)count <= ROWS_BYTES)
+        return count;
+    return fit < BLOCK_LEAST ? BLOCK_LEAST : (int)fit;
+}
+
 static enum status work_begin(struct work *work, struct error *error)
 {
     struct network *const network = work->at->network;
-    const size_t bytes = sample_gradients_bytes(network);
     const int count = work->chosen->count;
-    const bool whole = bytes * (size_t)count <= ROWS_BYTES;
-    const size_t fit = ROWS_BYTES / 2 / bytes;
     void *dlogits = NULL;
-    work->capacity = whole ? count : fit < BLOCK_LEAST ? BLOCK_LEAST : (int)fit;
+    work->capacity = block_capacity(sample_gradients_bytes(network), count);
     TRY(memory_allocate(&dlogits, PASS_MOST * (size_t)network_classes(network), sizeof(float), "gradients of samples",
                         error));
     work->dlogits = dlogits;
-    for (int i = 0; i < (whole ? 1 : 2); i++)
+    for (int i = 0; i < (work->capacity < count ? 2 : 1); i++)
         TRY(sample_gradients_create(network, work->capacity, &work->blocks[i], error));
     return STATUS_OK;
 }
@@ -121,6 +127,34 @@ enum status gram_compute(const struct measurement *at, const struct chosen *chos
     }
     work_end(&work);
     return status;
+}
+
+/* Every block once, and every one before it once more, forward and back; rows of that many samples are held. */
+static struct metric_cost work_cost(const struct metric_trial *trial, int64_t count, bool again)
+{
+    const int capacity = block_capacity((size_t)trial->gradient_bytes, (int)count);
+    const double blocks = ceil((double)count / capacity), held = capacity < count ? 2 : 1;
+    const double fills = again ? (blocks + 1) / 2 : 1;
+    return (struct metric_cost){.flops = 3 * fills * (double)count * trial->forward_flops,
+                                .bytes = held * (capacity * trial->gradient_bytes + trial->gradient_room) +
+                                         (double)PASS_MOST * trial->classes * sizeof(float)};
+}
+
+struct metric_cost gram_cost(const struct metric_trial *trial, int64_t count)
+{
+    const double pairs = (double)count * (double)count;
+    struct metric_cost cost = work_cost(trial, count, true);
+    cost.flops += pairs * trial->gradient_bytes / sizeof(float);
+    cost.bytes += pairs * sizeof(double);
+    return cost;
+}
+
+struct metric_cost gram_moments_cost(const struct metric_trial *trial, int64_t count)
+{
+    struct metric_cost cost = work_cost(trial, count, false);
+    cost.flops += 4 * (double)count * (double)trial->parameters;
+    cost.bytes += (double)count * (double)count * sizeof(double) + 2 * (double)trial->parameters * sizeof(double);
+    return cost;
 }
 
 static enum status sum_blocks(struct work *work, const double *weights, struct gram_moments *out, struct error *error)

@@ -46,6 +46,10 @@ enum status gram_compute(const struct measurement *at, const struct chosen *chos
 enum status gram_moments(const struct measurement *at, const struct chosen *chosen, const struct gram *gram,
                          struct gram_moments *out, struct error *error);
 
+/* What they take for so many samples: gram_compute while it runs, and gram_moments after it. */
+struct metric_cost gram_cost(const struct metric_trial *trial, int64_t count);
+struct metric_cost gram_moments_cost(const struct metric_trial *trial, int64_t count);
+
 /* cosines [count, count] of the chosen samples' inputs, or of a layer's outputs in evaluation mode. */
 enum { LAYER_INPUT = -1 };
 enum status chosen_cosines(const struct measurement *at, const struct chosen *chosen, int layer, float *cosines,

@@ -369,6 +369,29 @@ static enum status interpolation_measure(const void *settings, const struct meas
     return status;
 }
 
+/* Evaluates as many samples at each point of each path as `parts` names, and once more to estimate statistics. */
+static struct metric_cost interpolation_cost(const void *settings, const struct metric_trial *trial)
+{
+    const struct interpolation_settings *const s = settings;
+    const bool estimates = s->running_statistics == &statistics_estimated && trial->states > 0;
+    const int64_t values = trial->parameters + trial->states, all = trial->samples[PART_TRAIN];
+    const int64_t train = s->samples > 0 && s->samples < all ? s->samples : all;
+    const double logits = (double)trial->classes * (double)sizeof(float) + (double)sizeof(double);
+    const int paths = interpolation_mode_count(s) + (interpolation_names(&s->modes, &mode_layers) ? trial->weights : 0);
+    double passed = estimates ? (double)train : 0, kept = 0;
+    for (int part = 0; part < PART_COUNT; part++) {
+        const double samples = (double)(part == PART_TRAIN ? train : trial->samples[part]);
+        const bool named = interpolation_names_part(s, part);
+        passed += named ? samples : 0;
+        kept += named || (part == PART_TRAIN && estimates) ? samples : 0;
+    }
+    const double chosen =
+        train < all ? (double)(all + train) * sizeof(int32_t) + 2 * (double)train * sizeof(int16_t) : 0;
+    return (struct metric_cost){.flops = (double)paths * (double)s->points *
+                                         (passed * trial->forward_flops + 3 * (double)values),
+                                .bytes = (double)values * sizeof(float) + chosen + kept * logits};
+}
+
 const struct metric_ops metric_interpolation = {
     .kind = {.name = "interpolation",
              .summary = "loss, error and predictions on the way from the initial to the trained parameters",
@@ -381,5 +404,6 @@ const struct metric_ops metric_interpolation = {
     .records = interpolation_records,
     .state_bytes = interpolation_state_bytes,
     .epoch = interpolation_epoch,
+    .cost = interpolation_cost,
     .measure = interpolation_measure,
     .end = interpolation_end};

@@ -51,6 +51,18 @@ enum status margin_rho(const struct measurement *at, const bool *wanted, double 
     return status;
 }
 
+struct metric_cost margin_rho_cost(const struct metric_trial *trial, const bool *wanted)
+{
+    const double widest = fmax((double)trial->inputs, (double)trial->largest_output);
+    struct metric_cost cost = {.flops = (double)trial->parameters,
+                               .bytes = (double)trial->largest_tensor * sizeof(float)};
+    if (wanted[SCALE_SPECTRAL]) {
+        cost.flops += SPECTRAL_PASSES * trial->forward_flops;
+        cost.bytes += trial->linear_bytes + widest * SPECTRAL_BYTES;
+    }
+    return cost;
+}
+
 int runner_up(int classes, const float *z, int label)
 {
     int best = label == 0 ? 1 : 0;
@@ -124,4 +136,14 @@ enum status margin_input_gradients(const struct measurement *at, int part, doubl
     memory_free(dlogits);
     memory_free(dx);
     return status;
+}
+
+/* A block's; norms are the caller's. */
+struct metric_cost margin_input_gradients_cost(const struct metric_trial *trial)
+{
+    const int block = trial->max_batch < EVALUATION_BLOCK ? trial->max_batch : EVALUATION_BLOCK;
+    struct metric_cost cost = {.bytes = (double)block * (double)(trial->classes + trial->inputs) * sizeof(float)};
+    for (int part = 0; part < PART_COUNT; part++)
+        cost.flops += 3.0 * trial->samples[part] * trial->forward_flops;
+    return cost;
 }

@@ -12,6 +12,10 @@ enum scale { SCALE_NONE, SCALE_FROBENIUS, SCALE_LAST_LAYER, SCALE_SPECTRAL, SCAL
  * wanted, rho [SCALE_COUNT] */
 enum status margin_rho(const struct measurement *at, const bool *wanted, double *rho, struct error *error);
 
+/* What margin_rho takes, and margin_input_gradients of every part. wanted [SCALE_COUNT] */
+struct metric_cost margin_rho_cost(const struct metric_trial *trial, const bool *wanted);
+struct metric_cost margin_input_gradients_cost(const struct metric_trial *trial);
+
 /* norms[i] = |grad_x (z_y - z_j)| of each sample of a part, j the highest logit but y's, x the input that the network
  * sees. norms [count] */
 enum status margin_input_gradients(const struct measurement *at, int part, double *norms, struct error *error);

@@ -243,6 +243,22 @@ static enum status margins_measure(const void *settings, const struct measuremen
     return STATUS_OK;
 }
 
+static struct metric_cost margins_cost(const void *settings, const struct metric_trial *trial)
+{
+    bool wanted[SCALE_COUNT];
+    int largest = 0;
+    for (int scale = 0; scale < SCALE_COUNT; scale++)
+        wanted[scale] = is_wanted(settings, scale);
+    for (int part = 0; part < PART_COUNT; part++)
+        largest = trial->samples[part] > largest ? trial->samples[part] : largest;
+    const struct metric_cost rho = margin_rho_cost(trial, wanted);
+    struct metric_cost each = {0};
+    if (wanted[SCALE_INPUT_GRADIENT])
+        each = margin_input_gradients_cost(trial);
+    return (struct metric_cost){.flops = rho.flops + each.flops,
+                                .bytes = fmax(rho.bytes, each.bytes + 2.0 * largest * sizeof(double))};
+}
+
 const struct metric_ops metric_margins = {
     .kind = {.name = "margins",
              .summary = "how far each sample is from being classified otherwise, raw and normalised",
@@ -251,4 +267,5 @@ const struct metric_ops metric_margins = {
     .column_count = MARGINS_COLUMNS,
     .columns = margins_columns,
     .records = margins_records,
+    .cost = margins_cost,
     .measure = margins_measure};

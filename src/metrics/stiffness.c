@@ -453,6 +453,26 @@ static enum status stiffness_measure(const void *settings, const struct measurem
     return status;
 }
 
+static struct metric_cost stiffness_cost(const void *settings, const struct metric_trial *trial)
+{
+    const struct stiffness_settings *const s = settings;
+    const int validation = trial->samples[PART_VALIDATION];
+    const int others = validation > 0 ? validation : trial->samples[PART_TEST];
+    const int64_t count =
+        chosen_most(s->samples, trial->samples[PART_TRAIN]) + (has_held_out(s) ? chosen_most(s->samples, others) : 0);
+    const double n = (double)count, cells = (double)trial->classes * trial->classes;
+    const double inputs = (double)trial->inputs, outputs = s->layers ? (double)trial->outputs : 0;
+    const double widest = s->layers ? fmax(inputs, (double)trial->largest_output) : inputs;
+    const double matrices = 5 * cells * sizeof(double) + AGREE_COUNT * cells * sizeof(float);
+    struct metric_cost cost = gram_cost(trial, count);
+    if (s->distances) {
+        cost.flops += 2 * n * n * (inputs + outputs) + (s->layers ? trial->layers * n * trial->forward_flops : 0);
+        cost.bytes = fmax(cost.bytes, n * n * sizeof(double) + n * widest * sizeof(float)) + n * n * sizeof(float);
+    }
+    cost.bytes += matrices;
+    return cost;
+}
+
 const struct metric_ops metric_stiffness = {
     .kind = {.name = "stiffness",
              .summary = "whether a step for one sample helps another: signs and cosines of products of gradients",
@@ -463,4 +483,5 @@ const struct metric_ops metric_stiffness = {
     .dimension_count = OWN_DIMENSIONS,
     .dimensions = stiffness_dimensions,
     .records = stiffness_records,
+    .cost = stiffness_cost,
     .measure = stiffness_measure};

@@ -8,6 +8,7 @@
 #include "network/build.h"
 #include "network/initialisation.h"
 #include "network/passes.h"
+#include "network/sample_gradients.h"
 
 static enum status floats_allocate(float **out, size_t count, const char *what, struct error *error)
 {
@@ -104,6 +105,40 @@ static enum status plan_graph(const struct model_config *config, struct shape in
     return check_outputs(graph, classes, error);
 }
 
+static int64_t largest_tensor(const struct graph *graph)
+{
+    size_t largest = 0;
+    for (int t = 0; t < graph->tensor_count; t++)
+        largest = tensor_size(&graph->tensors[t]) > largest ? tensor_size(&graph->tensors[t]) : largest;
+    return (int64_t)largest;
+}
+
+/* Floats of the layers' outputs for one sample: of all, and of the largest. */
+static void measure_outputs(const struct graph *graph, struct network_summary *out)
+{
+    for (int i = 1; i <= graph->layers.count; i++) {
+        const int64_t size = (int64_t)graph->values[i].size;
+        out->outputs += size;
+        out->largest_output = size > out->largest_output ? size : out->largest_output;
+    }
+}
+
+/* As network_linear_part makes it for one sample: weights and their gradient, input, output, and what passes take. */
+static size_t largest_linear_part(const struct graph *graph)
+{
+    size_t largest = 0;
+    for (int t = 0; t < graph->tensor_count; t++) {
+        const int layer = graph->tensors[t].layer;
+        const struct layer_plan *const plan = &graph->nodes[layer].plan;
+        const size_t input = graph->values[graph->layers.nodes[layer].inputs[0]].size;
+        const size_t floats = 2 * tensor_size(&graph->tensors[t]) + input + graph->values[layer + 1].size + plan->kept +
+                              plan->scratch_fixed + plan->scratch_per_sample;
+        if (graph->tensors[t].role == TENSOR_WEIGHT && floats > largest)
+            largest = floats;
+    }
+    return largest * sizeof(float) + sizeof(struct layer_node) + sizeof(struct graph_node);
+}
+
 static int count_weights(const struct graph *graph)
 {
     int count = 0;
@@ -119,7 +154,7 @@ enum status network_summarise(const struct model_config *config, struct shape in
     const enum status status = plan_graph(config, input, classes, max_batch, &graph, error);
     *out = (struct network_summary){0};
     memcpy(out->layer_path, graph.layers.path, sizeof out->layer_path);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         *out = (struct network_summary){
             .parameter_count = graph.parameter_count,
             .state_count = graph.state_count,
@@ -128,7 +163,13 @@ enum status network_summarise(const struct model_config *config, struct shape in
             .weight_count = count_weights(&graph),
             .flops_per_sample = graph.flops_per_sample,
             .bytes = sizeof(float) * (2 * (size_t)graph.parameter_count + (size_t)graph.state_count + graph.workspace) +
-                     (size_t)graph.layers.count * (sizeof(struct layer_node) + sizeof(struct graph_node))};
+                     (size_t)graph.layers.count * (sizeof(struct layer_node) + sizeof(struct graph_node)),
+            .largest_tensor = largest_tensor(&graph),
+            .linear_bytes = largest_linear_part(&graph),
+            .gradient_bytes = graph_gradient_bytes(&graph),
+            .gradient_room = graph_gradient_room(&graph)};
+        measure_outputs(&graph, out);
+    }
     graph_free(&graph);
     return status;
 }

@@ -41,9 +41,8 @@ static struct layer_rows rows_of(const struct graph_node *node)
     return rows;
 }
 
-size_t sample_gradients_bytes(const struct network *network)
+size_t graph_gradient_bytes(const struct graph *graph)
 {
-    const struct graph *const graph = network_graph(network);
     size_t floats = 0;
     for (int i = 0; i < graph->layers.count; i++) {
         const struct layer_rows rows = rows_of(&graph->nodes[i]);
@@ -52,13 +51,35 @@ size_t sample_gradients_bytes(const struct network *network)
     return floats * sizeof(float);
 }
 
+size_t sample_gradients_bytes(const struct network *network)
+{
+    return graph_gradient_bytes(network_graph(network));
+}
+
+/* Floats that a layer's moments need. */
+static size_t moment_floats(const struct layer_rows *rows)
+{
+    return rows->count + TILE * (rows->width[0] + rows->width[1]);
+}
+
+size_t graph_gradient_room(const struct graph *graph)
+{
+    const size_t layers = (size_t)graph->layers.count;
+    size_t largest = 0;
+    for (size_t i = 0; i < layers; i++) {
+        const struct layer_rows rows = rows_of(&graph->nodes[i]);
+        largest = moment_floats(&rows) > largest ? moment_floats(&rows) : largest;
+    }
+    return sizeof(struct sample_gradients) + layers * (sizeof(struct layer_rows) + ROW_KINDS * sizeof(float *)) +
+           (size_t)TILE * TILE * (2 * sizeof(float) + sizeof(double)) + largest * sizeof(float);
+}
+
 static enum status allocate(struct sample_gradients *gradients, size_t bytes, struct error *error)
 {
     void *block = NULL, *tiles = NULL, *sums = NULL, *room = NULL, *next = NULL;
     size_t largest = 0;
     for (int i = 0; i < gradients->layer_count; i++) {
-        const struct layer_rows *const rows = &gradients->layers[i];
-        const size_t needed = rows->count + TILE * (rows->width[0] + rows->width[1]);
+        const size_t needed = moment_floats(&gradients->layers[i]);
         largest = needed > largest ? needed : largest;
     }
     TRY(memory_allocate(&block, (size_t)gradients->capacity, bytes, "gradients of samples", error));

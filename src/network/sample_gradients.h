@@ -10,6 +10,7 @@
 #include "network/network.h"
 #include "seedbed/layer.h"
 
+struct graph;
 struct graph_node;
 
 /* Floats of a sample's row, 0 or 1 by the layer's gradient_form; 0: it has none. */
@@ -22,6 +23,10 @@ struct sample_gradients;
 
 /* Bytes that one sample takes. */
 size_t sample_gradients_bytes(const struct network *network);
+
+/* The same of a network that is only planned, and the bytes of everything but samples. */
+size_t graph_gradient_bytes(const struct graph *graph);
+size_t graph_gradient_room(const struct graph *graph);
 
 /* Room for `capacity` samples of networks with the same layers. *out owned by the caller. */
 enum status sample_gradients_create(const struct network *network, int capacity, struct sample_gradients **out,

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "sweep/growing.h"
 #include "sweep/hash_map.h"
+#include "sweep/metric_costs.h"
 #include "sweep/trial_metrics.h"
 
 enum { FORECAST_BATCH = 128 };
@@ -82,22 +83,27 @@ static double samples_of(const int count[PART_COUNT])
 static const double view_bytes = sizeof(int32_t) + 2 * sizeof(int16_t);
 
 /* What training adds to the plan: view, evaluators (logits and losses), network, optimizer and the loop's own; labels
- * of the stages before it. */
+ * of the stages before it; the metric that takes most while it measures. */
 static enum status trial_bytes(struct networks *networks, const struct plan *plan, const struct plan_trial *trial,
                                double *out, struct error *error)
 {
     const struct train_config batches = {.batch_size = trial->batch_size, .stages = trial->stages};
-    const double classes = plan_model(plan, trial->model)->classes;
+    const struct plan_model *model = plan_model(plan, trial->model);
+    const double classes = model->classes;
     int count[PART_COUNT] = {0};
     double network = 0;
     TRY(part_sizes(plan, trial->variant, count, error));
-    TRY(network_bytes(networks, plan, trial, training_max_batch(&batches, count[PART_TRAIN]), &network, error));
+    const int max_batch = training_max_batch(&batches, count[PART_TRAIN]);
+    TRY(network_bytes(networks, plan, trial, max_batch, &network, error));
     const double train = count[PART_TRAIN], batch = fmin((double)trial->batch_size, train);
     const double evaluation = samples_of(count) * (view_bytes + classes * sizeof(float) + sizeof(double));
     const double optimizer = (double)trial->state_per_parameter * (double)trial->parameters * sizeof(float);
     const double loop = train * sizeof(int32_t) + batch * (sizeof(int16_t) + classes * sizeof(float));
     const double stages = trial->stages.count > 0 ? train * sizeof(int16_t) : 0;
-    *out = evaluation + network + optimizer + loop + stages;
+    const struct metric_trial sizes = metric_trial_of(model, count, max_batch);
+    const struct metric_cost metrics =
+        metric_costs(&plan_sweep_config(plan)->metrics, &sizes, plan_longest_epochs(plan), plan_longest_steps(plan));
+    *out = evaluation + network + optimizer + loop + stages + metrics.bytes;
     return STATUS_OK;
 }
 

@@ -19,8 +19,8 @@ struct forecast {
     double file_bytes;
 };
 
-/* plan is resolved. What it takes is seen in this process: call it where little else has been done. What metrics and
- * comparisons of trials take while they measure is not counted. Takes some tenths of a second to measure the rate. */
+/* plan is resolved. What it takes is seen in this process: call it where little else has been done. What
+ * comparisons of trials take is not counted. Takes some tenths of a second to measure the rate. */
 enum status forecast_make(struct plan *plan, const struct schema *schema, struct forecast *out, struct error *error);
 
 /* Seconds on so many ranks: the larger of the even share and the longest trial. */

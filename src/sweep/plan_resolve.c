@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "seedbed/version.h"
+#include "sweep/metric_costs.h"
 #include "sweep/plan_parts.h"
 
 /* Fills how many samples of each part the trial sees. */
@@ -164,18 +165,21 @@ static void add_stage_cost(const struct stage_config *stage, double train, doubl
     trial->flops += flops_per_sample * (3 * samples + (ends + checks) * train);
 }
 
-/* Training costs three forward passes; after every epoch every part is evaluated. Rules that depend on how training
- * goes may end it sooner, and moments may coincide: this is the most. */
+/* Training costs three forward passes; after every epoch every part is evaluated; metrics say what they take. Rules
+ * that depend on how training goes may end it sooner, and moments may coincide: this is the most. */
 static void predict_cost(struct plan *plan, struct plan_trial *trial, const int count[PART_COUNT])
 {
     const double train = count[PART_TRAIN];
     const double evaluated = train + count[PART_TEST] + count[PART_VALIDATION];
-    const struct network_summary *summary = &plan_model(plan, trial->model)->summary;
+    const struct plan_model *model = plan_model(plan, trial->model);
+    const struct network_summary *summary = &model->summary;
+    const struct metric_trial sizes = metric_trial_of(model, count, (int)trial->batch_size);
     const int64_t steps = predict_steps(trial, count[PART_TRAIN]);
     const double epochs = (double)trial->epochs;
     const double looks = predict_looks(plan, trial, (double)steps, train, evaluated);
     trial->samples = fmin(epochs * train, (double)steps * (double)trial->batch_size);
-    trial->flops = summary->flops_per_sample * (3 * trial->samples + (epochs + 1) * evaluated + looks);
+    trial->flops = summary->flops_per_sample * (3 * trial->samples + (epochs + 1) * evaluated + looks) +
+                   metric_costs(&plan->first.metrics, &sizes, trial->epochs, steps).flops;
     for (int i = 0; i < trial->stages.count; i++)
         add_stage_cost(trial->stages.items[i], train, summary->flops_per_sample, trial);
     trial->parameters = summary->parameter_count;

@@ -48,6 +48,40 @@ train: {epochs: 1, batch_size: 32}
 """,
 }
 
+# Metrics that take more than all the rest while they measure.
+METRICS = {
+    "interpolation": """
+data: {source: glyphs, train_count: 300, test_count: 100}
+model: {kind: mlp, hidden: [1500, 1500]}
+train: {epochs: 1, stop: {steps: 1}}
+metrics: {interpolation: {points: 2}}
+""",
+    "stiffness": """
+data: {source: glyphs, train_count: 1500, test_count: 1500}
+model: {kind: cnn, channels: [8, 16]}
+train: {epochs: 1, stop: {steps: 1}}
+metrics: {stiffness: {samples: 800, layers: true}}
+""",
+    "stiffness in blocks": """
+data: {source: glyphs, train_count: 300, test_count: 100}
+model: {kind: cnn, channels: [64, 128, 128]}
+train: {epochs: 1, stop: {steps: 1}}
+metrics: {stiffness: {samples: 300, pairs: [train], distances: false}}
+""",
+    "gradients": """
+data: {source: glyphs, train_count: 300, test_count: 100}
+model: {kind: mlp, hidden: [1500, 1500]}
+train: {epochs: 1, stop: {steps: 1}}
+metrics: {gradients: {samples: 200}}
+""",
+    "margins": """
+data: {source: glyphs, train_count: 300, test_count: 100}
+model: {kind: mlp, hidden: [1500, 1500]}
+train: {epochs: 1, stop: {steps: 1}}
+metrics: {margins: {normalise: [all]}}
+""",
+}
+
 REAL = """
 data: {{source: cifar10, path: {folder}/cifar-10-batches-bin, train_size: 256, test_size: 100}}
 model: {model}
@@ -87,6 +121,11 @@ def assert_forecast_holds(seedbed, folder, sweep):
 def test_a_run_takes_the_memory_that_plan_says(seedbed, tmp_path, name):
     write_idx_set(tmp_path / "set", 300, 100)
     assert_forecast_holds(seedbed, tmp_path, SMALL[name])
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_and_so_does_one_whose_metrics_take_the_most(seedbed, tmp_path, name):
+    assert_forecast_holds(seedbed, tmp_path, METRICS[name])
 
 
 @pytest.mark.parametrize("model", ["{kind: cnn, channels: [32, 64, 128], batch_norm: true}", "{kind: resnet, depth: 20}"])

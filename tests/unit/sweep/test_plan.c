@@ -242,6 +242,42 @@ static void stages_cost_their_training_and_its_evaluations(void **state)
     plan_end(&planned);
 }
 
+/* The longest trial's work, in FLOPs. */
+static double work_with(const char *metrics)
+{
+    char text[512];
+    snprintf(text, sizeof text, SMALL "train: {epochs: 2}\nmetrics: {weights: {at: [end]}%s}\n", metrics);
+    struct planned planned = plan_right(text);
+    const double flops = plan_trial(planned.plan, 0)->flops;
+    plan_end(&planned);
+    return flops;
+}
+
+static void metrics_cost_their_passes_at_every_point(void **state)
+{
+    enum { PARAMETERS = 4 * 5 + 5 + 5 * 3 + 3, ROWS = 4 + 5 + 5 + 3 };
+    const double forward = 2 * (4 * 5 + 5 * 3), none = work_with(""), n = 20;
+    const double rows = n * n * ROWS, moments = 4 * n * PARAMETERS;
+    const struct {
+        const char *metrics;
+        double flops;
+    } cases[] = {
+        {", interpolation: {points: 7, parts: [train, test], modes: [linear, layers], epochs: [0, 2], at: []}",
+         2 * 3 * 7 * (90 * forward + 3 * PARAMETERS)},
+        {", interpolation: {points: 7, samples: 10}", 7 * (10 * forward + 3 * PARAMETERS)},
+        {", interpolation: {points: 7, epochs: [3], at: []}", 0},
+        {", stiffness: {samples: 20, pairs: [train], distances: false, every: 1}", 3 * (3 * n * forward + rows)},
+        {", stiffness: {samples: 10, distances: false}", 3 * n * forward + rows},
+        {", stiffness: {samples: 20, pairs: [train]}", 3 * n * forward + rows + 2 * n * n * 4},
+        {", gradients: {samples: 20}", 6 * n * forward + rows + moments},
+        {", margins: {normalise: [input_gradient]}", 3 * 90 * forward + PARAMETERS},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (fabs(work_with(cases[i].metrics) - none - cases[i].flops) > 1e-3)
+            fail_msg("%s: %g more FLOPs, not %g", cases[i].metrics, work_with(cases[i].metrics) - none, cases[i].flops);
+}
+
 static void a_limit_on_steps_bounds_cost_and_epochs(void **state)
 {
     (void)state;
@@ -353,6 +389,7 @@ int main(void)
         cmocka_unit_test(a_stage_has_what_train_has_where_it_gives_nothing),
         cmocka_unit_test(stages_enter_the_identity_by_what_they_do),
         cmocka_unit_test(stages_cost_their_training_and_its_evaluations),
+        cmocka_unit_test(metrics_cost_their_passes_at_every_point),
         cmocka_unit_test(a_limit_on_steps_bounds_cost_and_epochs),
         cmocka_unit_test(a_duplicate_trial_is_a_fault_that_names_both),
         cmocka_unit_test(sizes_beyond_the_data_are_faults_at_their_key),
