@@ -1,12 +1,15 @@
-/* scheduler.c - one queue sorted when it is made, and at most two trials in the hands of each worker.
- * The queue's head moves on as trials go out; a lost trial goes back before the head; a comparison joins the end when
+/* scheduler.c - one queue sorted when it is made, and some trials in the hands of each worker.
+ * The queue's head moves on as trials go out; lost trials go back before the head; a comparison joins the end when
  * the second of its two trials has ended. Every event is O(1) and what becomes ready, except that the one which ends
  * the sweep releases all idle workers.
  *
  * Holding ahead spares a worker the wait for an answer, but binds the trial to a worker that others may overtake. It is
- * done only while three more rounds wait: cost waiting >= 3 * workers * cost of what the worker trains. Then nobody
- * falls idle before the held trial starts, and in LPT order no held trial exceeds a third of the optimum, so that
- * Graham's bound, makespan <= 4/3 optimum, still holds. */
+ * done only while three more rounds wait: cost waiting >= 3 * workers * cost of what the worker holds. Then nobody
+ * falls idle before the new trial starts, and in LPT order no trial held ahead exceeds a third of the optimum, so that
+ * Graham's bound, makespan <= 4/3 optimum, still holds.
+ *
+ * One trial ahead is always wanted; more only until what is held should take chunk_seconds. Each end brings at most one
+ * trial more than it takes, so a chunk grows as trust in the measured times does, doubling from one to the next. */
 #include "sweep/scheduler.h"
 
 #include <assert.h>
@@ -16,16 +19,18 @@
 #include "base/memory.h"
 #include "seedbed/random.h"
 
-enum { HELD_MAX = 2, ROUNDS_BEFORE_AHEAD = 3, NOT_IDLE = -1, LOST_TRIALS_MAX = HELD_MAX };
-enum { NOTHING_TO_DO = UINT8_MAX }; /* of scheduler.missing: the comparison has ended */
+enum { ROUNDS_BEFORE_AHEAD = 3, NOT_IDLE = -1, STARTS_AT_ONCE = 2 };
+enum { NOTHING_TO_DO = UINT8_MAX };    /* of scheduler.missing: the comparison has ended */
+static const double remembered = 0.99; /* of the measured times, at each further one */
 
 enum worker_state { WORKER_ABSENT, WORKER_HERE, WORKER_GONE };
 
 struct worker {
-    int32_t held[HELD_MAX]; /* held[0] is being trained */
-    int32_t idle_place;     /* in scheduler.idle, or NOT_IDLE */
-    uint8_t held_count;
+    int32_t first, last; /* held, linked by scheduler.next: the first is being trained */
+    int32_t idle_place;  /* in scheduler.idle, or NOT_IDLE */
+    int16_t held_count;
     uint8_t state; /* enum worker_state */
+    double cost;   /* of what is held */
 };
 
 struct scheduler {
@@ -33,11 +38,13 @@ struct scheduler {
     bool fail_fast, stopped, gave_up;
     const double *cost;
     int32_t *queue; /* queue[head .. queue_end - 1] wait */
+    int32_t *next;  /* [trial_count] of a held trial: the one that its worker trains after it */
     int64_t head, queue_end;
     double waiting_cost;
-    int64_t free_count;  /* trials before it need no others */
-    int64_t blocked;     /* comparisons that wait for trials */
-    uint8_t *missing;    /* [trial_count - free_count] trials that have yet to end */
+    double chunk_seconds, measured_seconds, measured_cost; /* of late */
+    int64_t free_count;                                    /* trials before it need no others */
+    int64_t blocked;                                       /* comparisons that wait for trials */
+    uint8_t *missing;                                      /* [trial_count - free_count] trials that have yet to end */
     int64_t *first_user; /* [free_count + 1] where in `users` each trial's comparisons stand */
     int32_t *users;      /* [2 * (trial_count - free_count)] */
     struct worker *workers;
@@ -148,6 +155,7 @@ static enum status allocate(struct scheduler *s, struct error *error)
 {
     const size_t workers = (size_t)s->worker_count;
     TRY(memory_allocate((void **)&s->queue, (size_t)s->trial_count, sizeof *s->queue, "queue of trials", error));
+    TRY(memory_allocate((void **)&s->next, (size_t)s->trial_count, sizeof *s->next, "trials held", error));
     const size_t comparisons = (size_t)(s->trial_count - s->free_count);
     TRY(memory_allocate((void **)&s->missing, comparisons, 1, "comparisons", error));
     TRY(memory_allocate((void **)&s->users, 2 * comparisons, sizeof *s->users, "comparisons", error));
@@ -172,6 +180,7 @@ enum status scheduler_create(const struct scheduler_config *config, struct sched
     s->free_count = config->needs == NULL ? config->trial_count : config->free_count;
     s->max_failures = config->max_failures;
     s->fail_fast = config->fail_fast;
+    s->chunk_seconds = config->chunk_seconds;
     s->cost = config->cost;
     s->worker_count = s->live_count = config->worker_count;
     enum status status = allocate(s, error);
@@ -192,6 +201,7 @@ void scheduler_destroy(struct scheduler **scheduler)
     if (s == NULL)
         return;
     memory_free(s->queue);
+    memory_free(s->next);
     memory_free(s->missing);
     memory_free(s->users);
     memory_free(s->first_user);
@@ -223,7 +233,12 @@ static void start_next(struct scheduler *s, int worker, struct reply *reply)
     s->waiting_cost -= s->cost[trial];
     s->busy += w->held_count == 0;
     s->held++;
-    w->held[w->held_count++] = trial;
+    if (w->held_count++ == 0)
+        w->first = trial;
+    else
+        s->next[w->last] = trial;
+    w->last = trial;
+    w->cost += s->cost[trial];
     reply->actions[reply->count++] = (struct action){.kind = ACTION_START, .worker = worker, .trial = trial};
 }
 
@@ -242,22 +257,41 @@ static bool may_start(const struct scheduler *s)
     return !s->stopped && s->head < s->queue_end;
 }
 
+/* The worker's first trial, taken out of its hands. */
+static int32_t take_first(struct scheduler *s, struct worker *w)
+{
+    const int32_t trial = w->first;
+    w->first = s->next[trial];
+    w->held_count--;
+    w->cost = w->held_count == 0 ? 0 : w->cost - s->cost[trial];
+    s->busy -= w->held_count == 0;
+    s->held--;
+    return trial;
+}
+
+static bool is_chunk(const struct scheduler *s, const struct worker *w)
+{
+    return w->held_count >= SCHEDULER_HELD_MAX || s->measured_cost <= 0 ||
+           w->cost * s->measured_seconds >= s->chunk_seconds * s->measured_cost;
+}
+
 static bool may_hold_ahead(const struct scheduler *s, const struct worker *w)
 {
-    const double round = (double)s->live_count * s->cost[w->held[0]];
-    return may_start(s) && w->held_count < HELD_MAX && scheduler_waiting(s) >= s->live_count &&
-           s->waiting_cost >= ROUNDS_BEFORE_AHEAD * round;
+    if (!may_start(s) || (w->held_count > 1 && is_chunk(s, w)))
+        return false;
+    return scheduler_waiting(s) >= (int64_t)s->live_count * w->held_count &&
+           s->waiting_cost >= ROUNDS_BEFORE_AHEAD * (s->live_count * w->cost);
 }
 
 /* Gives a worker that is here what it can have. */
 static void serve(struct scheduler *s, int worker, struct reply *reply)
 {
-    struct worker *w = &s->workers[worker];
+    const struct worker *w = &s->workers[worker];
     if (w->held_count == 0 && may_start(s))
         start_next(s, worker, reply);
     if (w->held_count == 0)
         add_idle(s, worker);
-    else if (may_hold_ahead(s, w))
+    for (int i = 0; i < STARTS_AT_ONCE && w->held_count > 0 && may_hold_ahead(s, w); i++)
         start_next(s, worker, reply);
 }
 
@@ -304,13 +338,12 @@ static void unblock_users(struct scheduler *s, int64_t trial)
 static void handle_ended(struct scheduler *s, const struct event *event, struct reply *reply)
 {
     struct worker *w = &s->workers[event->worker];
-    if (w->state != WORKER_HERE || w->held_count == 0 || w->held[0] != event->trial)
+    if (w->state != WORKER_HERE || w->held_count == 0 || w->first != event->trial)
         return;
-    w->held[0] = w->held[1];
-    w->held_count--;
-    s->busy -= w->held_count == 0;
-    s->held--;
+    take_first(s, w);
     s->ended++;
+    s->measured_seconds = remembered * s->measured_seconds + event->seconds;
+    s->measured_cost = remembered * s->measured_cost + s->cost[event->trial];
     if (event->bad)
         count_failure(s);
     unblock_users(s, event->trial);
@@ -327,12 +360,11 @@ static void handle_lost(struct scheduler *s, const struct event *event, struct r
         remove_idle(s, event->worker);
     w->state = WORKER_GONE;
     s->live_count--;
-    s->busy -= w->held_count > 0;
-    while (w->held_count > 0) {
-        const int32_t trial = w->held[--w->held_count];
-        s->held--;
-        s->waiting_cost += s->cost[trial];
-        s->queue[--s->head] = trial;
+    const int64_t place = s->head - w->held_count;
+    s->head = place;
+    for (int64_t i = place; w->held_count > 0; i++) {
+        s->queue[i] = take_first(s, w);
+        s->waiting_cost += s->cost[s->queue[i]];
     }
     serve_idle(s, reply);
 }
@@ -363,7 +395,7 @@ int scheduler_handle(struct scheduler *s, const struct event *event, struct acti
 
 int scheduler_actions_max(const struct scheduler *s)
 {
-    return 2 * s->worker_count + LOST_TRIALS_MAX;
+    return (1 + STARTS_AT_ONCE) * s->worker_count;
 }
 
 bool scheduler_finished(const struct scheduler *s)

@@ -3,6 +3,7 @@
  * Comparisons of two trials are scheduled as trials that start only when both have ended, whatever their outcome.
  * Invariant: a trial is WAITING, HELD by exactly one worker, or ENDED.
  * A worker trains what it is given in the order given, and is released once it holds nothing and nothing can come.
+ * It holds one trial ahead, or a chunk of tiny ones, so that it seldom waits for an answer.
  * When the sweep stops, a trial held ahead stays held: the transport tells the worker to drop it and, once it has left,
  * says EVENT_LOST, which makes the trial wait again. */
 #ifndef SEEDBED_SWEEP_SCHEDULER_H
@@ -25,7 +26,10 @@ struct scheduler_config {
     const bool *ended;    /* [trial_count] already have an outcome; lent for the call; NULL: none */
     int64_t max_failures; /* stop at this many bad trials; 0: no limit */
     bool fail_fast;       /* stop at the first failure */
+    double chunk_seconds; /* what a worker should hold, while many wait, by the times measured; 0: one trial ahead */
 };
+
+enum { SCHEDULER_HELD_MAX = 1024 }; /* trials that one worker holds at most */
 
 enum event_kind {
     EVENT_JOINED, /* a worker is there, idle */
@@ -39,10 +43,11 @@ struct event {
     int worker;
     int64_t trial;
     bool bad;
+    double seconds; /* that the ended trial took */
 };
 
 enum action_kind {
-    ACTION_START,  /* give the trial to the worker: it may hold one ahead of the one it trains */
+    ACTION_START,  /* give the trial to the worker, after those that it holds */
     ACTION_RELEASE /* nothing more will come for this worker */
 };
 

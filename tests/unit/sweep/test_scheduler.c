@@ -1,4 +1,4 @@
-/* The scheduler is driven by hand, by random events that a model checks, and by a simulation of workers with clocks. */
+/* The scheduler is driven by hand, and by a simulation of workers with clocks. */
 #include <float.h>
 #include <math.h>
 #include <setjmp.h>
@@ -25,6 +25,12 @@ static struct scheduler *create(const struct scheduler_config *config)
 static int feed(struct scheduler *scheduler, enum event_kind kind, int worker, int64_t trial, struct action *actions)
 {
     const struct event event = {.kind = kind, .worker = worker, .trial = trial};
+    return scheduler_handle(scheduler, &event, actions);
+}
+
+static int feed_ended(struct scheduler *scheduler, int worker, int64_t trial, double seconds, struct action *actions)
+{
+    const struct event event = {.kind = EVENT_ENDED, .worker = worker, .trial = trial, .seconds = seconds};
     return scheduler_handle(scheduler, &event, actions);
 }
 
@@ -60,25 +66,35 @@ static void trace_one_worker(const struct scheduler_config *config, int64_t *tra
     scheduler_destroy(&scheduler);
 }
 
-/* A simulated run: worker w needs cost[trial] * slowness[w] for a trial. */
+enum { SIM_WORKERS_MAX = 64 };
+
+/* What a worker has been given, oldest first. */
+struct hand {
+    int64_t held[SCHEDULER_HELD_MAX];
+    int first, count;
+};
+
+/* A simulated run: each worker needs cost[trial] seconds for a trial, and nothing else takes time. */
 struct simulation {
     double makespan;
-    double *ready;   /* [workers] when the trial in hand ends */
-    int64_t *trials; /* [workers] trials trained */
-    int64_t (*held)[2];
-    int *held_count;
+    double ready[SIM_WORKERS_MAX];   /* when the trial in hand ends */
+    int64_t trials[SIM_WORKERS_MAX]; /* trained */
+    struct hand hands[SIM_WORKERS_MAX];
+    int most_held;
 };
 
 static void apply(struct simulation *sim, const struct action *actions, int count, double now, const double *cost)
 {
     for (int i = 0; i < count; i++) {
         const int w = actions[i].worker;
+        struct hand *hand = &sim->hands[w];
         if (actions[i].kind == ACTION_RELEASE)
             continue;
-        assert_in_range(sim->held_count[w], 0, 1);
-        if (sim->held_count[w] == 0)
+        if (hand->count == 0)
             sim->ready[w] = now + cost[actions[i].trial];
-        sim->held[w][sim->held_count[w]++] = actions[i].trial;
+        assert_in_range(hand->count, 0, SCHEDULER_HELD_MAX - 1);
+        hand->held[(hand->first + hand->count++) % SCHEDULER_HELD_MAX] = actions[i].trial;
+        sim->most_held = hand->count > sim->most_held ? hand->count : sim->most_held;
     }
 }
 
@@ -86,7 +102,7 @@ static int first_ready(const struct simulation *sim, int workers)
 {
     int first = -1;
     for (int w = 0; w < workers; w++)
-        if (sim->held_count[w] > 0 && (first < 0 || sim->ready[w] < sim->ready[first]))
+        if (sim->hands[w].count > 0 && (first < 0 || sim->ready[w] < sim->ready[first]))
             first = w;
     return first;
 }
@@ -95,18 +111,19 @@ static void simulate(const struct scheduler_config *config, struct simulation *s
 {
     struct scheduler *scheduler = create(config);
     struct action *actions = calloc((size_t)scheduler_actions_max(scheduler), sizeof *actions);
-    sim->makespan = 0;
+    *sim = (struct simulation){0};
     for (int w = 0; w < config->worker_count; w++)
         apply(sim, actions, feed(scheduler, EVENT_JOINED, w, 0, actions), 0, config->cost);
     for (int w = first_ready(sim, config->worker_count); w >= 0; w = first_ready(sim, config->worker_count)) {
+        struct hand *hand = &sim->hands[w];
         const double now = sim->ready[w];
-        const int64_t ended = sim->held[w][0];
+        const int64_t ended = hand->held[hand->first];
         sim->makespan = fmax(sim->makespan, now);
         sim->trials[w]++;
-        sim->held[w][0] = sim->held[w][1];
-        if (--sim->held_count[w] > 0)
-            sim->ready[w] = now + config->cost[sim->held[w][0]];
-        apply(sim, actions, feed(scheduler, EVENT_ENDED, w, ended, actions), now, config->cost);
+        hand->first = (hand->first + 1) % SCHEDULER_HELD_MAX;
+        if (--hand->count > 0)
+            sim->ready[w] = now + config->cost[hand->held[hand->first]];
+        apply(sim, actions, feed_ended(scheduler, w, ended, config->cost[ended], actions), now, config->cost);
     }
     assert_true(scheduler_finished(scheduler));
     assert_int_equal(scheduler_ended(scheduler), config->trial_count);
@@ -114,16 +131,12 @@ static void simulate(const struct scheduler_config *config, struct simulation *s
     scheduler_destroy(&scheduler);
 }
 
-enum { SIM_WORKERS_MAX = 64 };
-
 static double simulated_makespan(const struct scheduler_config *config, int64_t *trials)
 {
-    double ready[SIM_WORKERS_MAX] = {0};
-    int64_t held[SIM_WORKERS_MAX][2] = {{0}}, trained[SIM_WORKERS_MAX] = {0};
-    int held_count[SIM_WORKERS_MAX] = {0};
-    struct simulation sim = {
-        .ready = ready, .trials = trials ? trials : trained, .held = held, .held_count = held_count};
+    static struct simulation sim;
     simulate(config, &sim);
+    if (trials != NULL)
+        memcpy(trials, sim.trials, (size_t)config->worker_count * sizeof *trials);
     return sim.makespan;
 }
 
@@ -249,6 +262,70 @@ static void a_long_trial_is_not_held_behind_another_long_one(void **state)
     scheduler_destroy(&scheduler);
 }
 
+static void tiny_trials_are_held_in_chunks_that_shrink_towards_the_end(void **state)
+{
+    (void)state;
+    enum { N = 40000, WORKERS = 4 };
+    static double cost[N];
+    static struct simulation sim;
+    for (int i = 0; i < N; i++)
+        cost[i] = 0.01;
+    struct scheduler_config config = {
+        .trial_count = N, .worker_count = WORKERS, .order = ORDER_LPT, .cost = cost, .chunk_seconds = 1};
+    simulate(&config, &sim);
+    assert_in_range(sim.most_held, 99, 101);
+    assert_true(fabs(sim.makespan - 100) < 1e-6);
+    config.chunk_seconds = 1e9;
+    simulate(&config, &sim);
+    assert_int_equal(sim.most_held, SCHEDULER_HELD_MAX);
+    assert_true(fabs(sim.makespan - 100) < 1e-6);
+    config.chunk_seconds = 0;
+    simulate(&config, &sim);
+    assert_int_equal(sim.most_held, 2);
+}
+
+static void a_chunk_is_begun_only_once_times_were_measured(void **state)
+{
+    (void)state;
+    enum { N = 10000 };
+    double cost[N];
+    for (int i = 0; i < N; i++)
+        cost[i] = 1;
+    struct action actions[8];
+    struct scheduler *scheduler =
+        create(&(struct scheduler_config){.trial_count = N, .worker_count = 2, .cost = cost, .chunk_seconds = 1});
+    assert_int_equal(feed(scheduler, EVENT_JOINED, 0, 0, actions), 2);
+    assert_int_equal(feed_ended(scheduler, 0, 0, 2, actions), 1);    /* long: one for one */
+    assert_int_equal(feed_ended(scheduler, 0, 1, 0.02, actions), 1); /* still long in the mean */
+    for (int64_t trial = 2; trial < 400; trial++)
+        feed_ended(scheduler, 0, trial, 1e-3, actions);
+    assert_int_equal(feed_ended(scheduler, 0, 400, 1e-3, actions), 2);
+    scheduler_destroy(&scheduler);
+}
+
+static void a_lost_chunk_goes_to_others_in_its_order(void **state)
+{
+    (void)state;
+    enum { N = 3000 };
+    double cost[N];
+    for (int i = 0; i < N; i++)
+        cost[i] = 1;
+    struct action actions[8];
+    struct scheduler *scheduler =
+        create(&(struct scheduler_config){.trial_count = N, .worker_count = 2, .cost = cost, .chunk_seconds = 1});
+    feed(scheduler, EVENT_JOINED, 0, 0, actions);
+    for (int64_t trial = 0; trial < 50; trial++)
+        assert_int_equal(feed_ended(scheduler, 0, trial, 1e-6, actions), 2);
+    const int64_t waiting = scheduler_waiting(scheduler);
+    assert_int_equal(waiting, N - 2 - 100);
+    feed(scheduler, EVENT_LOST, 0, 0, actions);
+    assert_int_equal(scheduler_waiting(scheduler), N - 50);
+    feed(scheduler, EVENT_JOINED, 1, 0, actions);
+    check_action(actions[0], ACTION_START, 1, 50);
+    check_action(actions[1], ACTION_START, 1, 51);
+    scheduler_destroy(&scheduler);
+}
+
 static void thirty_two_equal_trials_split_evenly_between_two_workers(void **state)
 {
     (void)state;
@@ -295,8 +372,11 @@ static void the_makespan_of_lpt_is_at_most_four_thirds_of_the_optimum(void **sta
         for (int i = 0; i < n; i++)
             cost[i] = repeat % 2 ? 1 + random_below(&random, 9) : exp(2 * random_normal(&random));
         search(cost, n, workers, load, &best);
-        const struct scheduler_config config = {
-            .trial_count = n, .worker_count = workers, .order = ORDER_LPT, .cost = cost};
+        const struct scheduler_config config = {.trial_count = n,
+                                                .worker_count = workers,
+                                                .order = ORDER_LPT,
+                                                .cost = cost,
+                                                .chunk_seconds = repeat % 3 * 5};
         assert_true(simulated_makespan(&config, NULL) <= (4.0 / 3) * best * (1 + 1e-12));
     }
 }
@@ -315,8 +395,11 @@ static void many_short_trials_behind_few_long_ones_keep_the_bound(void **state)
                     cost[i] = i < long_ones ? 100 : 1;
                 const double mean = ceil((100.0 * long_ones + rest) / workers);
                 const double optimum = fmax(mean, 100.0 * ((long_ones + workers - 1) / workers));
-                const struct scheduler_config config = {
-                    .trial_count = long_ones + rest, .worker_count = workers, .order = ORDER_LPT, .cost = cost};
+                const struct scheduler_config config = {.trial_count = long_ones + rest,
+                                                        .worker_count = workers,
+                                                        .order = ORDER_LPT,
+                                                        .cost = cost,
+                                                        .chunk_seconds = long_ones % 2 * 50};
                 assert_true(simulated_makespan(&config, NULL) <= (4.0 / 3) * optimum * (1 + 1e-12));
             }
 }
@@ -429,143 +512,12 @@ static void a_cost_that_is_no_number_is_refused(void **state)
     assert_null(scheduler);
 }
 
-/* What a model of the workers knows, for the random sequences. */
-enum { MODEL_TRIALS = 60, MODEL_WORKERS = 9 };
-
-struct model {
-    struct random random;
-    struct scheduler *scheduler;
-    int trials, workers;
-    double cost[MODEL_TRIALS];
-    bool ended[MODEL_TRIALS], stopped;
-    int holder[MODEL_TRIALS]; /* -1: waits */
-    int64_t held[MODEL_WORKERS][2];
-    int held_count[MODEL_WORKERS];
-    bool joined[MODEL_WORKERS], lost[MODEL_WORKERS], released[MODEL_WORKERS];
-};
-
-static void model_apply(struct model *m, const struct action *actions, int count)
-{
-    assert_in_range(count, 0, scheduler_actions_max(m->scheduler));
-    for (int i = 0; i < count; i++) {
-        const int w = actions[i].worker;
-        const int64_t trial = actions[i].trial;
-        assert_true(m->joined[w] && !m->lost[w] && !m->released[w]);
-        if (actions[i].kind == ACTION_RELEASE) {
-            assert_int_equal(m->held_count[w], 0);
-            m->released[w] = true;
-            continue;
-        }
-        assert_false(m->stopped || m->ended[trial]);
-        assert_int_equal(m->holder[trial], -1);
-        assert_in_range(m->held_count[w], 0, 1);
-        m->held[w][m->held_count[w]++] = trial;
-        m->holder[trial] = w;
-    }
-}
-
-static void model_check(const struct model *m)
-{
-    int waiting = 0, held = 0, ended = 0, busy = 0;
-    for (int t = 0; t < m->trials; t++) {
-        ended += m->ended[t];
-        held += !m->ended[t] && m->holder[t] >= 0;
-        waiting += !m->ended[t] && m->holder[t] < 0;
-    }
-    for (int w = 0; w < m->workers; w++) {
-        busy += m->held_count[w] > 0;
-        if (m->joined[w] && !m->lost[w] && !m->released[w] && m->held_count[w] == 0)
-            assert_true(waiting == 0 && held > 0 && !m->stopped);
-    }
-    assert_int_equal(scheduler_waiting(m->scheduler), waiting);
-    assert_int_equal(scheduler_ended(m->scheduler), ended);
-    assert_int_equal(scheduler_busy(m->scheduler), busy);
-    assert_int_equal(scheduler_finished(m->scheduler), held == 0 && (waiting == 0 || m->stopped));
-}
-
-static void model_step(struct model *m, enum event_kind kind, int w)
-{
-    struct action actions[MODEL_WORKERS + 2];
-    struct event event = {.kind = kind, .worker = w};
-    if (kind == EVENT_ENDED) {
-        event.trial = m->held_count[w] > 0 ? m->held[w][0] : 0;
-        event.bad = random_below(&m->random, 10) == 0;
-        if (m->held_count[w] > 0) {
-            m->ended[event.trial] = true;
-            m->held[w][0] = m->held[w][1];
-            m->held_count[w]--;
-        }
-    } else if (kind == EVENT_LOST && !m->released[w]) {
-        while (m->held_count[w] > 0)
-            m->holder[m->held[w][--m->held_count[w]]] = -1;
-        m->lost[w] = true;
-    } else if (kind == EVENT_JOINED) {
-        m->joined[w] = true;
-    }
-    const int count = scheduler_handle(m->scheduler, &event, actions);
-    m->stopped = m->stopped || kind == EVENT_STOP || scheduler_gave_up(m->scheduler);
-    model_apply(m, actions, count);
-    model_check(m);
-}
-
-static void model_start(struct model *m, uint64_t seed)
-{
-    *m = (struct model){.random = random_start(STREAM_METRIC, seed, 1)};
-    m->trials = (int)random_below(&m->random, MODEL_TRIALS + 1);
-    m->workers = 1 + (int)random_below(&m->random, MODEL_WORKERS);
-    for (int t = 0; t < m->trials; t++) {
-        m->holder[t] = -1;
-        m->ended[t] = random_below(&m->random, 8) == 0;
-        m->cost[t] = seed % 3 == 0 ? 1 : random_below(&m->random, 4);
-    }
-    m->scheduler = create(&(struct scheduler_config){.trial_count = m->trials,
-                                                     .worker_count = m->workers,
-                                                     .order = (enum schedule_order)(seed % 3),
-                                                     .cost = m->cost,
-                                                     .ended = m->ended,
-                                                     .max_failures = seed % 5 == 0 ? 4 : 0,
-                                                     .fail_fast = seed % 11 == 0});
-}
-
-/* Any event that a transport could feed; losses are rare and never take the last worker. */
-static void model_random_step(struct model *m)
-{
-    const int w = (int)random_below(&m->random, (uint32_t)m->workers);
-    const uint32_t chance = random_below(&m->random, 1000);
-    if (chance == 0)
-        model_step(m, EVENT_STOP, 0);
-    else if (chance < 12 && w != 0)
-        model_step(m, EVENT_LOST, w);
-    else if (!m->joined[w] && !m->lost[w])
-        model_step(m, EVENT_JOINED, w);
-    else
-        model_step(m, EVENT_ENDED, w);
-}
-
-static void any_sequence_of_events_starts_each_trial_once_and_releases_every_worker_once(void **state)
-{
-    (void)state;
-    for (uint64_t seed = 0; seed < 4000; seed++) {
-        struct model m;
-        model_start(&m, seed);
-        for (int step = 0; step < 3000 && !(scheduler_finished(m.scheduler) && m.joined[0]); step++)
-            model_random_step(&m);
-        for (int w = 0; w < m.workers; w++)
-            if (!m.joined[w] && !m.lost[w])
-                model_step(&m, EVENT_JOINED, w);
-        assert_true(scheduler_finished(m.scheduler));
-        for (int w = 0; w < m.workers; w++)
-            assert_true(m.released[w] || m.lost[w]);
-        scheduler_destroy(&m.scheduler);
-    }
-}
-
 static void a_million_trials_on_a_hundred_thousand_workers_take_seconds_at_most(void **state)
 {
     (void)state;
     enum { N = 1000000, WORKERS = 100000 };
     double *cost = calloc(N, sizeof *cost);
-    struct action *actions = calloc(WORKERS + 2, sizeof *actions);
+    struct action *actions = calloc(3 * WORKERS, sizeof *actions);
     int64_t(*held)[2] = calloc(WORKERS, sizeof *held);
     int *count = calloc(WORKERS, sizeof *count);
     assert_true(cost && actions && held && count);
@@ -620,6 +572,9 @@ int main(void)
         cmocka_unit_test(a_sweep_with_nothing_to_do_releases_whoever_joins),
         cmocka_unit_test(a_worker_holds_one_ahead_while_many_wait_and_none_near_the_end),
         cmocka_unit_test(a_long_trial_is_not_held_behind_another_long_one),
+        cmocka_unit_test(tiny_trials_are_held_in_chunks_that_shrink_towards_the_end),
+        cmocka_unit_test(a_chunk_is_begun_only_once_times_were_measured),
+        cmocka_unit_test(a_lost_chunk_goes_to_others_in_its_order),
         cmocka_unit_test(thirty_two_equal_trials_split_evenly_between_two_workers),
         cmocka_unit_test(the_makespan_of_lpt_is_at_most_four_thirds_of_the_optimum),
         cmocka_unit_test(many_short_trials_behind_few_long_ones_keep_the_bound),
@@ -629,7 +584,6 @@ int main(void)
         cmocka_unit_test(the_sweep_is_given_up_at_the_last_allowed_failure),
         cmocka_unit_test(fail_fast_gives_up_at_the_first_failure_and_releases_the_idle),
         cmocka_unit_test(a_cost_that_is_no_number_is_refused),
-        cmocka_unit_test(any_sequence_of_events_starts_each_trial_once_and_releases_every_worker_once),
         cmocka_unit_test(a_million_trials_on_a_hundred_thousand_workers_take_seconds_at_most),
         cmocka_unit_test(nothing_is_left_allocated),
     };
