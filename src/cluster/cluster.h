@@ -39,11 +39,14 @@ enum status cluster_share_dataset(struct cluster *cluster, dataset_load_function
                                   const struct dataset **out, struct error *error);
 void cluster_unshare_dataset(struct cluster *cluster, const struct dataset **dataset);
 
-/* Trains and commits one unit: a trial, or from scheduler.free_count on a comparison of two. STATUS_OK whatever the
- * trial's outcome; STATUS_STOPPED when yield said so; anything else means that this rank cannot go on (disk full, file
- * gone) and ends the sweep in good order. */
+/* run: trains one unit, a trial or from scheduler.free_count on a comparison of two, and writes its row. STATUS_OK
+ * whatever the trial's outcome; STATUS_STOPPED when yield said so; anything else means that this rank cannot go on
+ * (disk full, file gone) and ends the sweep in good order.
+ * settle: makes the units that were run count; called within half a second of their end, also within a yield. NULL:
+ * they count when they have run. */
 struct work {
     void *context;
+    enum status (*settle)(void *context, struct error *error);
     enum status (*run)(void *context, int64_t trial, const struct yield *yield, struct trial_ending *ending,
                        struct error *error);
 };

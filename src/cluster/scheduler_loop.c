@@ -6,10 +6,13 @@
 
 #include <assert.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "cluster/backoff.h"
 #include "cluster/communicator.h"
+#include "cluster/hands.h"
 #include "cluster/messages.h"
 #include "cluster/worker_loop.h"
 
@@ -57,6 +60,7 @@ enum status coordinator_create(struct cluster *cluster, const struct cluster_pla
     c->start = clock_monotonic();
     struct scheduler_config config = plan->scheduler;
     config.worker_count = cluster->size;
+    config.chunk_seconds = chunk_seconds;
     enum status status = scheduler_create(&config, &c->scheduler, error);
     if (status == STATUS_OK)
         status = memory_allocate((void **)&c->actions, (size_t)scheduler_actions_max(c->scheduler), sizeof *c->actions,
@@ -140,14 +144,16 @@ static void stop(struct coordinator *c)
     tell_all_to_leave(c, LEAVE_NOW);
 }
 
-static void note_ended(struct coordinator *c, int worker, int64_t trial, enum trial_outcome outcome)
+static void note_ended(struct coordinator *c, int worker, const struct ended_trial *ended)
 {
-    const int64_t before = scheduler_ended(c->scheduler);
+    const int64_t before = scheduler_ended(c->scheduler), trial = ended->trial;
+    const enum trial_outcome outcome = ended->outcome;
     const bool pair = trial >= c->progress.trials;
     feed(c, &(struct event){.kind = EVENT_ENDED,
                             .worker = worker,
                             .trial = trial,
-                            .bad = !pair && (outcome == OUTCOME_FAILED || outcome == OUTCOME_TIMEOUT)});
+                            .bad = !pair && (outcome == OUTCOME_FAILED || outcome == OUTCOME_TIMEOUT),
+                            .seconds = ended->seconds});
     if (scheduler_ended(c->scheduler) == before)
         return;
     if (pair)
@@ -178,7 +184,8 @@ static void hear(struct coordinator *c, int worker, const struct message *messag
         feed(c, &(struct event){.kind = EVENT_JOINED, .worker = worker});
         break;
     case MESSAGE_ENDED:
-        note_ended(c, worker, message->trial, (enum trial_outcome)message->value);
+        note_ended(c, worker,
+                   &(struct ended_trial){message->trial, (enum trial_outcome)message->value, message->seconds});
         break;
     case MESSAGE_STOPPING:
         stop(c);
@@ -218,22 +225,41 @@ static void poll_messages(struct coordinator *c)
         report(c);
 }
 
+static void settle(struct coordinator *c)
+{
+    struct hands *hands = &c->hands;
+    if (!hands_settle(hands, c->work))
+        return;
+    struct ended_trial ended[SCHEDULER_HELD_MAX];
+    const int count = hands->ended_count;
+    memcpy(ended, hands->ended, (size_t)count * sizeof *ended);
+    hands_told(hands); /* before the scheduler gives more */
+    for (int i = 0; i < count; i++)
+        note_ended(c, 0, &ended[i]);
+    backoff_reset(&c->backoff);
+}
+
 static enum status yield_to_messages(void *context, struct error *error)
 {
     struct coordinator *c = context;
-    if (pace_due(&c->poll_pace, poll_interval))
+    if (pace_due(&c->poll_pace, poll_interval)) {
         poll_messages(c);
+        settle(c);
+    }
     return c->hands.leave == LEAVE_NOW ? fail(error, STATUS_STOPPED, "stopped before its end") : STATUS_OK;
 }
 
 static void train(struct coordinator *c)
 {
     const struct yield yield = {.context = c, .call = yield_to_messages};
-    struct trial_ending ending;
-    const int64_t trial = c->hands.held[0];
-    if (hands_train(&c->hands, c->work, &yield, &ending))
-        note_ended(c, 0, trial, ending.outcome);
-    backoff_reset(&c->backoff);
+    hands_train(&c->hands, c->work, &yield);
+    settle(c);
+}
+
+static void leave(struct coordinator *c)
+{
+    settle(c);
+    note_left(c, 0, c->hands.status);
 }
 
 static enum status how_it_went(struct coordinator *c, struct error *error)
@@ -260,7 +286,7 @@ enum status coordinator_run(struct coordinator *c, struct progress *progress, st
         if (c->hands.leave == STAY && c->hands.held_count > 0)
             train(c);
         else if (c->hands.leave != STAY && c->told[0] != LEFT)
-            note_left(c, 0, c->hands.status);
+            leave(c);
         else if (c->left_count < c->cluster->size)
             backoff_sleep(&c->backoff);
     }

@@ -252,7 +252,13 @@ static enum status run_unit(void *context, int64_t unit, const struct yield *yie
         TRY(pair_run(session->pairs, unit - trials, yield, ending, &row, error));
     ending->rank = cluster_rank(session->cluster);
     snprintf(ending->host, sizeof ending->host, "%.*s", HOST_BYTES - 1, cluster_host(session->cluster));
-    return results_commit(session->writer, unit, row, ending, error);
+    return results_write(session->writer, unit, row, ending, error);
+}
+
+static enum status settle_units(void *context, struct error *error)
+{
+    const struct session *session = context;
+    return results_settle(session->writer, error);
 }
 
 static enum status run_units(struct session *session, struct session_result *result, struct error *error)
@@ -277,7 +283,7 @@ static enum status run_units(struct session *session, struct session_result *res
         .report_context = request->context,
     };
     memcpy(plan.ended, session->resume.outcomes, sizeof plan.ended);
-    const struct work work = {.context = session, .run = run_unit};
+    const struct work work = {.context = session, .run = run_unit, .settle = settle_units};
     const enum status status = cluster_run(session->cluster, &plan, &work, &result->progress, error);
     int64_t ended = 0;
     for (int i = 0; i < OUTCOME_COUNT; i++)

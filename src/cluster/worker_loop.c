@@ -2,9 +2,9 @@
  * Without its connection to rank 0 a worker is of no use and nobody can be told: it ends the job. */
 #include "cluster/worker_loop.h"
 
-#include <assert.h>
-
+#include "cluster/backoff.h"
 #include "cluster/communicator.h"
+#include "cluster/hands.h"
 #include "cluster/messages.h"
 
 struct worker {
@@ -16,26 +16,6 @@ struct worker {
     struct backoff backoff;
     bool signal_told, over;
 };
-
-void hands_take(struct hands *hands, int64_t trial)
-{
-    assert(hands->held_count < HELD_TRIALS_MAX);
-    hands->held[hands->held_count++] = trial;
-}
-
-bool hands_train(struct hands *hands, const struct work *work, const struct yield *yield, struct trial_ending *ending)
-{
-    *ending = (struct trial_ending){0};
-    const enum status status = work->run(work->context, hands->held[0], yield, ending, &hands->error);
-    if (status != STATUS_OK) {
-        hands->status = status;
-        hands->leave = LEAVE_NOW;
-        return false;
-    }
-    hands->held[0] = hands->held[1];
-    hands->held_count--;
-    return true;
-}
 
 static void tell(struct worker *worker, const struct message *message)
 {
@@ -91,12 +71,29 @@ static void poll_messages(struct worker *worker)
     }
 }
 
+static void settle(struct worker *worker)
+{
+    struct hands *hands = &worker->hands;
+    if (!hands_settle(hands, worker->work))
+        return;
+    for (int i = 0; i < hands->ended_count; i++) {
+        struct message ended = message_make(MESSAGE_ENDED);
+        ended.trial = hands->ended[i].trial;
+        ended.value = (int16_t)hands->ended[i].outcome;
+        ended.seconds = hands->ended[i].seconds;
+        tell(worker, &ended);
+    }
+    hands_told(hands);
+    backoff_reset(&worker->backoff);
+}
+
 static enum status yield_to_messages(void *context, struct error *error)
 {
     struct worker *worker = context;
     if (pace_due(&worker->pace, poll_interval)) {
         notice_signal(worker);
         poll_messages(worker);
+        settle(worker);
     }
     return worker->hands.leave == LEAVE_NOW ? fail(error, STATUS_STOPPED, "stopped before its end") : STATUS_OK;
 }
@@ -104,20 +101,14 @@ static enum status yield_to_messages(void *context, struct error *error)
 static void train(struct worker *worker)
 {
     const struct yield yield = {.context = worker, .call = yield_to_messages};
-    struct message ended = message_make(MESSAGE_ENDED);
-    struct trial_ending ending;
-    ended.trial = worker->hands.held[0];
-    if (!hands_train(&worker->hands, worker->work, &yield, &ending))
-        return;
-    ended.value = (int16_t)ending.outcome;
-    ended.seconds = ending.seconds;
-    tell(worker, &ended);
-    backoff_reset(&worker->backoff);
+    hands_train(&worker->hands, worker->work, &yield);
+    settle(worker);
 }
 
 static void leave(struct worker *worker)
 {
     struct message left = message_make(MESSAGE_LEFT);
+    settle(worker);
     left.value = (int16_t)worker->hands.status;
     tell(worker, &left);
     while (!worker->over) {

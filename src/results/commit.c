@@ -1,6 +1,7 @@
 /* commit.c - one unit's way into the file.
  * begin:  attempt + 1, state `running`.
- * commit: rows, the engine's columns with the checksum, all to disk, then the one byte that makes them count.
+ * write:  rows, the engine's columns with the checksum.
+ * settle: all that was written to disk, then the one byte of each unit that makes it count.
  * A crash at any point leaves either the whole unit or a row that no reader trusts and that may be written again. */
 #include <endian.h>
 #include <string.h>
@@ -38,6 +39,14 @@ static enum status put_own(const struct place *place, enum own_column column, co
     return writer_put(place->writer, layout_own(place->writer->layout, place->table, column), place->row, data, error);
 }
 
+static bool is_written(const struct results_writer *writer, int64_t unit)
+{
+    for (int i = 0; i < writer->written_count; i++)
+        if (writer->written[i] == unit)
+            return true;
+    return false;
+}
+
 enum status results_begin(struct results_writer *writer, int64_t unit, struct error *error)
 {
     const uint8_t running = TRIAL_RUNNING;
@@ -45,6 +54,8 @@ enum status results_begin(struct results_writer *writer, int64_t unit, struct er
     int32_t attempt = 0, crashes = 0;
     struct place place;
     TRY(find_place(writer, unit, &place, error));
+    if (is_written(writer, unit)) /* or settling the others would make half of its new row count */
+        TRY(results_settle(writer, error));
     TRY(get_own(&place, OWN_STATE, &before, error));
     TRY(get_own(&place, OWN_ATTEMPT, &attempt, error));
     TRY(get_own(&place, OWN_CRASHES, &crashes, error));
@@ -111,18 +122,40 @@ static enum status put_ending(const struct place *place, const struct results_ro
     return put_own(place, OWN_CHECKSUM, &checksum, error);
 }
 
+enum status results_write(struct results_writer *writer, int64_t unit, const struct results_row *row,
+                          const struct trial_ending *ending, struct error *error)
+{
+    struct place place;
+    TRY(find_place(writer, unit, &place, error));
+    if (writer->written_count == WRITTEN_MAX)
+        TRY(results_settle(writer, error));
+    TRY(put_rows(&place, row, error));
+    TRY(put_ending(&place, row, ending, error));
+    writer->written[writer->written_count++] = unit;
+    atomic_store(&writer->in_flight, -1);
+    return STATUS_OK;
+}
+
+enum status results_settle(struct results_writer *writer, struct error *error)
+{
+    const uint8_t committed = TRIAL_COMMITTED;
+    if (writer->written_count == 0)
+        return STATUS_OK;
+    TRY(writer_sync(writer, error));
+    for (int i = 0; i < writer->written_count; i++) {
+        struct place place;
+        TRY(find_place(writer, writer->written[i], &place, error));
+        TRY(put_own(&place, OWN_STATE, &committed, error));
+    }
+    writer->written_count = 0;
+    return STATUS_OK;
+}
+
 enum status results_commit(struct results_writer *writer, int64_t unit, const struct results_row *row,
                            const struct trial_ending *ending, struct error *error)
 {
-    const uint8_t committed = TRIAL_COMMITTED;
-    struct place place;
-    TRY(find_place(writer, unit, &place, error));
-    TRY(put_rows(&place, row, error));
-    TRY(put_ending(&place, row, ending, error));
-    TRY(writer_sync(writer, error));
-    TRY(put_own(&place, OWN_STATE, &committed, error));
-    atomic_store(&writer->in_flight, -1);
-    return STATUS_OK;
+    TRY(results_write(writer, unit, row, ending, error));
+    return results_settle(writer, error);
 }
 
 void results_note_crash(struct results_writer *writer)

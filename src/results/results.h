@@ -5,8 +5,8 @@
  * (`state`, `outcome`, `attempt`, `crashes`, `checksum`, `message`, `seconds`, ...), to /pairs the same, and the table
  * /sessions. What is committed by itself is a unit: the trials are units 0, 1, ..., and the pairs follow.
  *
- * Commit order of a unit: rows, then checksum and outcome, then data to disk, then the state byte. A reader trusts
- * only rows whose state is `committed`. */
+ * Commit order of a unit, or of several together: rows, then checksum and outcome, then data to disk, then the state
+ * byte. A reader trusts only rows whose state is `committed`. */
 #ifndef SEEDBED_RESULTS_RESULTS_H
 #define SEEDBED_RESULTS_RESULTS_H
 
@@ -136,7 +136,14 @@ enum status results_outcome(struct results_writer *writer, int64_t trial, enum t
 /* Reads back what was committed of a trial: the slab of schema->arrays[array] into out, in memory types. Any rank. */
 enum status results_fetch(struct results_writer *writer, int array, int64_t trial, void *out, struct error *error);
 
-/* Commits. STATUS_NO_SPACE or STATUS_IO: not committed. Any rank, alone. */
+/* Writes a unit's row, which counts once results_settle has returned. STATUS_NO_SPACE or STATUS_IO: not written. Any
+ * rank, alone. */
+enum status results_write(struct results_writer *writer, int64_t unit, const struct results_row *row,
+                          const struct trial_ending *ending, struct error *error);
+/* Commits every unit that this rank has written, with one wait for the disk. After an error some may not be. Any rank,
+ * alone. */
+enum status results_settle(struct results_writer *writer, struct error *error);
+/* Both. */
 enum status results_commit(struct results_writer *writer, int64_t unit, const struct results_row *row,
                            const struct trial_ending *ending, struct error *error);
 

@@ -14,6 +14,8 @@ struct target {
     hsize_t slab[RESULTS_RANK_MAX]; /* 1, then the sizes of the other dimensions */
 };
 
+enum { WRITTEN_MAX = 1024 };
+
 struct results_writer {
     char *path;
     struct layout *layout;
@@ -28,6 +30,8 @@ struct results_writer {
     int64_t crashes_offset[TABLE_COUNT]; /* of column `crashes` in the file */
     int32_t crashes_to_note;             /* little-endian, of the unit in flight */
     atomic_llong in_flight;              /* where its `crashes` stands in the file; -1: none */
+    int64_t written[WRITTEN_MAX];        /* units that do not count yet */
+    int written_count;
 };
 
 /* Write or read one row of targets[index]. */

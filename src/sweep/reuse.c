@@ -64,7 +64,7 @@ static enum status take_trial(struct takeover *to, int64_t trial, int64_t place,
         return STATUS_OK;
     }
     TRY(results_source_read(to->source, place, to->row, &ending, error));
-    TRY(results_commit(to->writer, trial, to->row, &ending, error));
+    TRY(results_write(to->writer, trial, to->row, &ending, error));
     to->resume->ended[trial] = true;
     to->resume->outcomes[outcome]++;
     to->result->taken++;
@@ -83,7 +83,7 @@ static enum status take_trials(struct takeover *to, const struct plan *plan, str
         if (place < to->old->units.count)
             TRY(take_trial(to, i, place, error));
     }
-    return STATUS_OK;
+    return results_settle(to->writer, error);
 }
 
 enum status reuse_file(const char *path, const struct plan *plan, const struct schema *schema,

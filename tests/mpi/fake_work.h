@@ -18,8 +18,22 @@ struct fake_work {
     int signal;
     int trained[FAKE_TRIALS_MAX]; /* how often it ended here */
     int64_t order[FAKE_TRIALS_MAX];
-    int count;
+    int count, settled; /* of order: how many ended here, and count */
+    int settles;
+    int erring_settle; /* the n-th has no room */
+    double longest_wait, unsettled_since;
 };
+
+static inline enum status fake_settle(void *context, struct error *error)
+{
+    struct fake_work *fake = context;
+    const double waited = clock_monotonic() - fake->unsettled_since;
+    if (fake->settles++ == fake->erring_settle)
+        return fail(error, STATUS_NO_SPACE, "no room for %d trials", fake->count - fake->settled);
+    fake->longest_wait = waited > fake->longest_wait ? waited : fake->longest_wait;
+    fake->settled = fake->count;
+    return STATUS_OK;
+}
 
 static inline enum status fake_run(void *context, int64_t trial, const struct yield *yield, struct trial_ending *ending,
                                    struct error *error)
@@ -34,6 +48,8 @@ static inline enum status fake_run(void *context, int64_t trial, const struct yi
         return fail(error, STATUS_NO_SPACE, "no room for trial %lld", (long long)trial);
     ending->outcome = trial == fake->failing_trial ? OUTCOME_FAILED : OUTCOME_DONE;
     ending->seconds = fake->seconds;
+    if (fake->settled == fake->count)
+        fake->unsettled_since = clock_monotonic();
     fake->trained[trial]++;
     fake->order[fake->count++] = trial;
     return STATUS_OK;
@@ -41,7 +57,8 @@ static inline enum status fake_run(void *context, int64_t trial, const struct yi
 
 static inline struct fake_work fake_work(double seconds)
 {
-    return (struct fake_work){.seconds = seconds, .failing_trial = NONE, .erring_trial = NONE, .signalling_run = NONE};
+    return (struct fake_work){
+        .seconds = seconds, .failing_trial = NONE, .erring_trial = NONE, .signalling_run = NONE, .erring_settle = NONE};
 }
 
 #endif

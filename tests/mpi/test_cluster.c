@@ -53,7 +53,7 @@ static struct sweep *make_sweep(int64_t trials)
 static enum status run(const struct sweep *sweep, struct fake_work *fake, struct progress *progress,
                        struct error *error)
 {
-    const struct work work = {.context = fake, .run = fake_run};
+    const struct work work = {.context = fake, .run = fake_run, .settle = fake_settle};
     *progress = (struct progress){0};
     return cluster_run(cluster, cluster_rank(cluster) == 0 ? &sweep->plan : NULL, &work, progress, error);
 }
@@ -227,6 +227,47 @@ static void every_trial_is_trained_once_whatever_the_order(void **state)
             assert_int_equal(progress.running, 0);
             assert_true(progress.cost_ended == 300 && progress.cost_total == 300 && progress.samples == 300);
         }
+}
+
+static void tiny_trials_are_settled_together_and_all_of_them_before_the_end(void **state)
+{
+    (void)state;
+    struct fake_work fake = fake_work(20e-6);
+    struct progress progress;
+    assert_int_equal(run(make_sweep(FAKE_TRIALS_MAX), &fake, &progress, NULL), STATUS_OK);
+    assert_int_equal(progress.ended[OUTCOME_DONE], FAKE_TRIALS_MAX);
+    assert_int_equal(fake.settled, fake.count);
+    assert_int_equal(sum(fake.count), FAKE_TRIALS_MAX);
+    assert_in_range(sum(fake.settles), 1, FAKE_TRIALS_MAX / 2);
+}
+
+/* In the order of the grid tiny trials stand before a long one on every rank. */
+static void what_has_ended_is_settled_while_a_long_trial_trains(void **state)
+{
+    (void)state;
+    struct sweep *sweep = make_sweep(40);
+    struct fake_work fake = fake_work(1e-3);
+    struct progress progress;
+    sweep->plan.scheduler.order = ORDER_FIFO;
+    fake.failing_trial = 20;
+    fake.failing_seconds = 3;
+    assert_int_equal(run(sweep, &fake, &progress, NULL), STATUS_OK);
+    assert_int_equal(fake.settled, fake.count);
+    assert_true(fake.longest_wait < 2);
+}
+
+static void trials_that_cannot_be_settled_do_not_count(void **state)
+{
+    (void)state;
+    struct fake_work fake = fake_work(1e-3);
+    struct progress progress;
+    struct error error = {0};
+    if (cluster_rank(cluster) == last_rank())
+        fake.erring_settle = 2;
+    assert_int_equal(run(make_sweep(2000), &fake, &progress, &error), STATUS_NO_SPACE);
+    assert_non_null(strstr(error.text, "no room for "));
+    assert_int_equal(progress.ended[OUTCOME_DONE], sum(fake.settled));
+    assert_in_range(sum(fake.settled), 0, 1999);
 }
 
 static void every_rank_trains_rank_0_too(void **state)
@@ -405,6 +446,9 @@ int main(void)
         cmocka_unit_test(without_a_temporary_folder_each_rank_loads_its_own_copy),
         cmocka_unit_test(a_data_set_that_cannot_be_loaded_is_everyones_error),
         cmocka_unit_test(every_trial_is_trained_once_whatever_the_order),
+        cmocka_unit_test(tiny_trials_are_settled_together_and_all_of_them_before_the_end),
+        cmocka_unit_test(what_has_ended_is_settled_while_a_long_trial_trains),
+        cmocka_unit_test(trials_that_cannot_be_settled_do_not_count),
         cmocka_unit_test(every_rank_trains_rank_0_too),
         cmocka_unit_test(one_rank_trains_the_longest_first),
         cmocka_unit_test(a_sweep_without_trials_ends_at_once),

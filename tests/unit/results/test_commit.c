@@ -97,6 +97,51 @@ static void a_trial_begun_again_no_longer_counts_until_it_is_committed(void **st
     must(results_close(&writer, &error), &error);
 }
 
+static void write_trial(struct results_writer *writer, int64_t trial)
+{
+    struct error error;
+    struct results_row *row = NULL;
+    const struct trial_ending ending = ending_done();
+    must(results_row_create(&fixture_schema, TABLE_TRIALS, &row, &error), &error);
+    must(results_begin(writer, trial, &error), &error);
+    fill_row(row, trial);
+    must(results_write(writer, trial, row, &ending, &error), &error);
+    results_row_destroy(&row);
+}
+
+static void trials_that_were_written_count_together_once_they_are_settled(void **state)
+{
+    (void)state;
+    const char *path = path_of("group.h5");
+    struct error error;
+    struct results_writer *writer = open_new(path);
+    must(results_settle(writer, &error), &error);
+    for (int64_t trial = 0; trial < 3; trial++)
+        write_trial(writer, trial);
+    results_note_crash(writer); /* none is in flight */
+    for (int64_t trial = 0; trial < 3; trial++)
+        assert_int_equal(enum_at(path, "/trials/state", trial), TRIAL_RUNNING);
+    must(results_settle(writer, &error), &error);
+    for (int64_t trial = 0; trial < TRIALS; trial++) {
+        assert_int_equal(enum_at(path, "/trials/state", trial), trial < 3 ? TRIAL_COMMITTED : TRIAL_WAITING);
+        assert_true(number_at(path, "/trials/crashes", trial) == 0);
+    }
+    must(results_close(&writer, &error), &error);
+}
+
+static void a_written_trial_begun_again_is_not_settled_with_half_a_row(void **state)
+{
+    (void)state;
+    const char *path = path_of("half.h5");
+    struct error error;
+    struct results_writer *writer = open_new(path);
+    write_trial(writer, 2);
+    must(results_begin(writer, 2, &error), &error);
+    must(results_settle(writer, &error), &error);
+    assert_int_equal(enum_at(path, "/trials/state", 2), TRIAL_RUNNING);
+    must(results_close(&writer, &error), &error);
+}
+
 static void a_trial_that_does_not_exist_is_refused(void **state)
 {
     (void)state;
@@ -232,6 +277,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(what_a_trial_leaves_out_is_absent),
     cmocka_unit_test(a_trial_counts_only_after_its_commit),
     cmocka_unit_test(a_trial_begun_again_no_longer_counts_until_it_is_committed),
+    cmocka_unit_test(trials_that_were_written_count_together_once_they_are_settled),
+    cmocka_unit_test(a_written_trial_begun_again_is_not_settled_with_half_a_row),
     cmocka_unit_test(a_trial_that_does_not_exist_is_refused),
     cmocka_unit_test(a_crash_is_counted_for_the_trial_in_flight),
     cmocka_unit_test(the_checksum_covers_every_reproducible_bit_and_no_other),
