@@ -20,14 +20,14 @@ struct world {
     double cost[UNITS_MAX];
     int32_t needs[UNITS_MAX][2];
     bool ended[UNITS_MAX];
-    int64_t held[WORKERS_MAX][2];
+    int64_t held[WORKERS_MAX][UNITS_MAX];
     int held_count[WORKERS_MAX];
     bool here[WORKERS_MAX], released[WORKERS_MAX];
 };
 
 static void apply(struct world *world, const struct event *event)
 {
-    struct action actions[2 * WORKERS_MAX + 4];
+    struct action actions[3 * WORKERS_MAX];
     assert_true(scheduler_actions_max(world->scheduler) <= (int)(sizeof actions / sizeof *actions));
     const int count = scheduler_handle(world->scheduler, event, actions);
     for (int i = 0; i < count; i++) {
@@ -59,10 +59,12 @@ static void join(struct world *world, int worker)
 static void end(struct world *world, int worker, bool bad)
 {
     const int64_t unit = world->held[worker][0];
-    world->held[worker][0] = world->held[worker][1];
     world->held_count[worker]--;
+    memmove(world->held[worker], world->held[worker] + 1,
+            (size_t)world->held_count[worker] * sizeof world->held[worker][0]);
     world->ended[unit] = true;
-    apply(world, &(struct event){.kind = EVENT_ENDED, .worker = worker, .trial = unit, .bad = bad});
+    apply(world, &(struct event){
+                     .kind = EVENT_ENDED, .worker = worker, .trial = unit, .bad = bad, .seconds = world->cost[unit]});
 }
 
 static void lose(struct world *world, int worker)
@@ -78,6 +80,7 @@ static void start(struct world *world, int64_t trials, int64_t comparisons, int 
                                               .free_count = trials,
                                               .needs = (const int32_t(*)[2])world->needs,
                                               .worker_count = workers,
+                                              .chunk_seconds = (double)(trials % 3),
                                               .order = ORDER_LPT,
                                               .cost = world->cost,
                                               .ended = world->ended};
