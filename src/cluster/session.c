@@ -329,8 +329,10 @@ static enum status run_on_file(struct session *session, struct session_result *r
         status = run_units(session, result, error);
         crash_watch(NULL);
     }
+    /* Where the run itself failed, this most likely fails for the same reason, which is told already. */
     if (is_root(session) &&
-        results_session_end(session->writer, ending_word(status, result->gave_up), &closing) != STATUS_OK)
+        results_session_end(session->writer, ending_word(status, result->gave_up), &closing) != STATUS_OK &&
+        (status == STATUS_OK || status == STATUS_STOPPED))
         log_warning("%s", closing.text);
     const enum status closed = results_close(&session->writer, &closing);
     if (status == STATUS_OK && closed != STATUS_OK)

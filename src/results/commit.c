@@ -54,6 +54,7 @@ enum status results_begin(struct results_writer *writer, int64_t unit, struct er
     int32_t attempt = 0, crashes = 0;
     struct place place;
     TRY(find_place(writer, unit, &place, error));
+    TRY(writer_check_file(writer, error));
     if (is_written(writer, unit)) /* or settling the others would make half of its new row count */
         TRY(results_settle(writer, error));
     TRY(get_own(&place, OWN_STATE, &before, error));
@@ -129,6 +130,7 @@ enum status results_write(struct results_writer *writer, int64_t unit, const str
     TRY(find_place(writer, unit, &place, error));
     if (writer->written_count == WRITTEN_MAX)
         TRY(results_settle(writer, error));
+    TRY(writer_check_file(writer, error));
     TRY(put_rows(&place, row, error));
     TRY(put_ending(&place, row, ending, error));
     writer->written[writer->written_count++] = unit;
@@ -142,6 +144,7 @@ enum status results_settle(struct results_writer *writer, struct error *error)
     if (writer->written_count == 0)
         return STATUS_OK;
     TRY(writer_sync(writer, error));
+    TRY(writer_check_file(writer, error));
     for (int i = 0; i < writer->written_count; i++) {
         struct place place;
         TRY(find_place(writer, writer->written[i], &place, error));

@@ -59,6 +59,7 @@ static enum status open_descriptor(struct results_writer *writer, struct error *
     writer->descriptor = open(writer->path, O_RDWR | O_CLOEXEC);
     if (writer->descriptor < 0)
         return fail(error, STATUS_IO, "%s: cannot be opened for writing: %s", writer->path, strerror(errno));
+    TRY(watch_begin(&writer->watch, writer->descriptor, writer->path, error));
     return writer->rank == 0 ? take_locks(writer, error) : STATUS_OK;
 }
 

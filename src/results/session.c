@@ -35,6 +35,7 @@ enum status results_session_begin(struct results_writer *writer, const struct re
 enum status results_session_end(struct results_writer *writer, const char *ending, struct error *error)
 {
     const double now = clock_wall();
+    TRY(writer_check_file(writer, error));
     TRY(writer_put_session(writer, SESSION_ENDED, &now, error));
     TRY(put_ending(writer, ending, error));
     return writer_sync(writer, error);

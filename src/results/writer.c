@@ -72,6 +72,11 @@ enum status results_fetch(struct results_writer *writer, int array, int64_t tria
     return writer_get(writer, array, trial, out, error);
 }
 
+enum status writer_check_file(const struct results_writer *writer, struct error *error)
+{
+    return watch_check(&writer->watch, writer->descriptor, writer->path, error);
+}
+
 enum status writer_sync(struct results_writer *writer, struct error *error)
 {
     if (fdatasync(writer->descriptor) == 0)

@@ -6,6 +6,7 @@
 
 #include "results/h5.h"
 #include "results/schema.h"
+#include "results/watch.h"
 
 /* A dataset that rows are written to: row index = index of its first dimension. */
 struct target {
@@ -26,6 +27,7 @@ struct results_writer {
     int *checksum_order[TABLE_COUNT]; /* reproducible row columns of each table, sorted by path */
     int checksum_count[TABLE_COUNT];
     int descriptor;                      /* this process's own: data to disk, crash notes, on rank 0 the locks */
+    struct watch watch;                  /* of descriptor and path */
     int32_t session;                     /* row in /sessions */
     int64_t crashes_offset[TABLE_COUNT]; /* of column `crashes` in the file */
     int32_t crashes_to_note;             /* little-endian, of the unit in flight */
@@ -40,6 +42,8 @@ enum status writer_get(struct results_writer *writer, int index, int64_t row, vo
 /* The same for a column of /sessions, in this session's row. */
 enum status writer_put_session(struct results_writer *writer, enum own_column column, const void *data,
                                struct error *error);
+/* STATUS_IO when the file was replaced, removed or cut since it was opened. */
+enum status writer_check_file(const struct results_writer *writer, struct error *error);
 /* Waits until everything written is on disk. */
 enum status writer_sync(struct results_writer *writer, struct error *error);
 
