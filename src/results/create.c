@@ -1,6 +1,7 @@
 /* create.c - lays a file out: every group, dimension scale, dataset and attribute that it will ever have.
  * Contiguous, allocated early, never filled: rows that nobody wrote are holes, and the metadata is final.
  * Creation order is tracked, time stamps are not: the same schema makes the same bytes, and netCDF-4 can read them. */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 
 #include "base/memory.h"
 #include "results/h5.h"
+#include "results/patient.h"
 #include "results/publish.h"
 #include "results/schema.h"
 
@@ -16,6 +18,7 @@
 enum { FILE_METADATA_BYTES = 16384, DATASET_METADATA_BYTES = 4096, PIECE_ITEMS = 65536 };
 
 struct creation {
+    const char *path; /* the name that it will have */
     const struct layout *layout;
     hid_t file;
     hid_t group_properties, dataset_properties;
@@ -225,30 +228,45 @@ static herr_t create_attribute(const struct creation *creation, const struct res
     return H5Oclose(object) < 0 ? -1 : result;
 }
 
+/* What could not be made, because the system refused a write or HDF5 something else. */
+static enum status creation_failure(const struct creation *creation, const char *what, struct error *error)
+{
+    const int code = patient_failure();
+    if (code == ENOSPC || code == EDQUOT)
+        return fail(error, STATUS_NO_SPACE,
+                    "%s: the disk is full: the file could not be made, and nothing is left of it: free space and run "
+                    "again",
+                    creation->path);
+    if (code != 0)
+        return fail(error, STATUS_IO, "%s: %s: %s", creation->path, what, strerror(code));
+    return h5_fail(error, STATUS_IO, creation->path, what);
+}
+
 /* Names what failed in the message, so that a mistake in a schema is found. */
-static enum status create_all(struct creation *creation, const char *path, struct error *error)
+static enum status create_all(struct creation *creation, struct error *error)
 {
     const struct layout *layout = creation->layout;
     char what[PATH_BYTES + 32];
     if (h5_attribute_text(creation->file, "format", FORMAT_NAME) < 0 ||
         h5_attribute_integer(creation->file, "format_version", FORMAT_VERSION) < 0)
-        return h5_fail(error, STATUS_IO, path, "cannot write the format's name");
+        return creation_failure(creation, "cannot write the format's name", error);
     for (int i = 0; i < layout->attribute_count; i++)
         if (create_attribute(creation, &layout->attributes[i]) < 0) {
             snprintf(what, sizeof what, "cannot write attribute '%s'", layout->attributes[i].name);
-            return h5_fail(error, STATUS_IO, path, what);
+            return creation_failure(creation, what, error);
         }
     for (int d = 0; d < layout->dimension_count; d++)
-        if (create_scale(creation, d) < 0) {
+        if (create_scale(creation, d) < 0 || patient_failure() != 0) {
             snprintf(what, sizeof what, "cannot create dimension '%s'", layout->dimensions[d].name);
-            return h5_fail(error, STATUS_IO, path, what);
+            return creation_failure(creation, what, error);
         }
     if (ensure_group(creation, "types") < 0)
-        return h5_fail(error, STATUS_IO, path, "cannot create /types");
+        return creation_failure(creation, "cannot create /types", error);
     for (int a = 0; a < layout->array_count; a++)
-        if (ensure_group(creation, layout->arrays[a].group) < 0 || create_array(creation, a) < 0) {
+        if (ensure_group(creation, layout->arrays[a].group) < 0 || create_array(creation, a) < 0 ||
+            patient_failure() != 0) {
             snprintf(what, sizeof what, "cannot create /%s/%s", layout->arrays[a].group, layout->arrays[a].name);
-            return h5_fail(error, STATUS_IO, path, what);
+            return creation_failure(creation, what, error);
         }
     return STATUS_OK;
 }
@@ -273,7 +291,7 @@ static hid_t create_file(const char *path)
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
     H5Pset_link_creation_order(properties, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
     H5Pset_obj_track_times(properties, false);
-    const hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, properties, access);
+    const hid_t file = patient_create(path, properties, access);
     h5_close_properties(properties);
     h5_close_properties(access);
     return file;
@@ -286,27 +304,27 @@ static void close_scales(const struct creation *creation)
             H5Dclose(creation->scales[d]);
 }
 
-static enum status write_file(const char *path, const struct layout *layout, struct error *error)
+static enum status write_file(const char *temporary, const char *path, const struct layout *layout, struct error *error)
 {
-    struct creation creation = {.layout = layout};
+    struct creation creation = {.path = path, .layout = layout};
     void *scales = NULL;
     TRY(memory_allocate(&scales, (size_t)layout->dimension_count, sizeof(hid_t), "dimension scales", error));
     creation.scales = scales;
     enum status status = STATUS_OK;
-    creation.file = create_file(path);
+    creation.file = create_file(temporary);
     if (creation.file < 0) {
-        status = h5_fail(error, STATUS_IO, path, "cannot create the file");
+        status = creation_failure(&creation, "cannot create the file", error);
         goto free_scales;
     }
     open_properties(&creation);
-    status = create_all(&creation, path, error);
+    status = create_all(&creation, error);
     close_scales(&creation);
     H5Pclose(creation.dataset_properties);
     H5Pclose(creation.group_properties);
-    if (status == STATUS_OK && H5Fflush(creation.file, H5F_SCOPE_GLOBAL) < 0)
-        status = h5_fail(error, STATUS_IO, path, "cannot write the file");
     if (H5Fclose(creation.file) < 0 && status == STATUS_OK)
-        status = h5_fail(error, STATUS_IO, path, "cannot close the file");
+        status = creation_failure(&creation, "cannot close the file", error);
+    if (patient_failure() != 0 && status == STATUS_OK)
+        status = creation_failure(&creation, "cannot write the file", error);
 free_scales:
     memory_free(scales);
     return status;
@@ -322,7 +340,7 @@ enum status results_create(const char *path, const struct results_schema *schema
     if (status == STATUS_OK)
         status = publish_temporary(path, temporary, error);
     if (status == STATUS_OK) {
-        status = write_file(temporary, layout, error);
+        status = write_file(temporary, path, layout, error);
         status = publish_finish(temporary, path, status, error);
     }
     layout_destroy(&layout);

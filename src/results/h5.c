@@ -3,12 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
-void h5_quiet(void)
-{
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-}
-
 enum { REASON_BYTES = 384 };
+
+/* Of the last call that failed: what is called after it, to clean up, clears HDF5's own stack. */
+static struct {
+    char reason[REASON_BYTES];
+    bool disk_full;
+} last_failure;
 
 static herr_t keep_first(unsigned index, const H5E_error2_t *entry, void *context)
 {
@@ -17,11 +18,48 @@ static herr_t keep_first(unsigned index, const H5E_error2_t *entry, void *contex
     return 0;
 }
 
+static herr_t look_for_full_disk(unsigned index, const H5E_error2_t *entry, void *context)
+{
+    static const char *const words[] = {"No space left", "Disk quota exceeded", "MPI_ERR_NO_SPACE", "MPI_ERR_QUOTA"};
+    (void)index;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (entry->desc != NULL && strstr(entry->desc, words[i]) != NULL)
+            *(bool *)context = true;
+    return 0;
+}
+
+static herr_t remember_failure(hid_t stack, void *context)
+{
+    (void)context;
+    H5Ewalk2(stack, H5E_WALK_UPWARD, keep_first, last_failure.reason);
+    H5Ewalk2(stack, H5E_WALK_UPWARD, look_for_full_disk, &last_failure.disk_full);
+    return 0;
+}
+
+void h5_quiet(void)
+{
+    H5Eset_auto2(H5E_DEFAULT, remember_failure, NULL);
+    h5_forget();
+}
+
+void h5_forget(void)
+{
+    memset(&last_failure, 0, sizeof last_failure);
+    H5Eclear2(H5E_DEFAULT);
+}
+
+bool h5_disk_full(void)
+{
+    return last_failure.disk_full;
+}
+
 enum status h5_fail(struct error *error, enum status status, const char *path, const char *what)
 {
     char reason[REASON_BYTES] = "no reason given";
+    if (last_failure.reason[0] != '\0')
+        memcpy(reason, last_failure.reason, sizeof reason);
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, reason);
-    H5Eclear2(H5E_DEFAULT);
+    h5_forget();
     return fail(error, status, "%s: %s: HDF5 says: %s", path, what, reason);
 }
 

@@ -8,6 +8,10 @@
 
 /* Keeps HDF5 from printing its error stack. First call of every public function that uses HDF5. */
 void h5_quiet(void);
+/* Forgets the failures so far. */
+void h5_forget(void);
+/* Whether a call since h5_forget, h5_quiet or h5_fail failed because the disk is full or a quota is used up. */
+bool h5_disk_full(void);
 
 /* "path: what: HDF5's innermost reason". */
 enum status h5_fail(struct error *error, enum status status, const char *path, const char *what);

@@ -9,7 +9,7 @@
 
 static bool disk_is_full(const struct results_writer *writer, const struct target *target, int code)
 {
-    if (code == ENOSPC || code == EDQUOT || h5_reason_holds("MPI_ERR_NO_SPACE") || h5_reason_holds("No space left"))
+    if (code == ENOSPC || code == EDQUOT || h5_disk_full())
         return true;
     struct statvfs disk;
     if (fstatvfs(writer->descriptor, &disk) != 0)
@@ -24,7 +24,7 @@ static enum status write_failure(const struct results_writer *writer, int index,
 {
     const struct results_array *array = &writer->layout->arrays[index];
     if (disk_is_full(writer, &writer->targets[index], code)) {
-        H5Eclear2(H5E_DEFAULT);
+        h5_forget();
         return fail(
             error, STATUS_NO_SPACE,
             "%s: the disk is full: /%s/%s could not be written; nothing committed is lost: free space and go on "
