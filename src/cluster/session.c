@@ -261,6 +261,14 @@ static enum status settle_units(void *context, struct error *error)
     return results_settle(session->writer, error);
 }
 
+static void report(void *context, const struct progress *progress)
+{
+    struct session *session = context;
+    results_session_beat(session->writer);
+    if (session->request->report != NULL)
+        session->request->report(session->request->context, progress);
+}
+
 static enum status run_units(struct session *session, struct session_result *result, struct error *error)
 {
     const struct session_request *request = session->request;
@@ -279,8 +287,8 @@ static enum status run_units(struct session *session, struct session_result *res
             },
         .pairs_ended = session->resume.pairs_ended,
         .samples = session->samples,
-        .report = request->report,
-        .report_context = request->context,
+        .report = report,
+        .report_context = session,
     };
     memcpy(plan.ended, session->resume.outcomes, sizeof plan.ended);
     const struct work work = {.context = session, .run = run_unit, .settle = settle_units};

@@ -3,47 +3,24 @@
  * opening through MPI-IO. From here on nobody changes metadata, and every write is independent. */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "results/lock.h"
 #include "results/parallel.h"
+#include "results/second_run.h"
 #include "results/writer.h"
-
-static enum status refuse_second_run(const struct results_writer *writer, struct error *error)
-{
-    struct results_reader *reader = NULL;
-    struct results_session session = {0};
-    int index = -1;
-    if (results_reader_open(writer->path, &reader, NULL) == STATUS_OK) {
-        if (results_read_last_session(reader, &session, &index, NULL) != STATUS_OK)
-            index = -1;
-        results_reader_close(&reader);
-    }
-    if (index < 0)
-        return fail(error, STATUS_IO, "%s: another run is writing to this file", writer->path);
-    char since[32] = "";
-    const time_t started = (time_t)session.started;
-    struct tm parts;
-    strftime(since, sizeof since, "%Y-%m-%d %H:%M:%S", gmtime_r(&started, &parts));
-    return fail(error, STATUS_IO,
-                "%s: another run is writing to this file: process %" PRId64 " on %s, since %s UTC: wait for its end or "
-                "stop it",
-                writer->path, session.process, session.host, since);
-}
 
 static enum status take_locks(const struct results_writer *writer, struct error *error)
 {
     switch (lock_take(writer->descriptor)) {
     case LOCK_HELD:
-        return STATUS_OK;
+        return second_run_check(writer->path, true, beat_patience, error);
     case LOCK_BY_RUN:
-        return refuse_second_run(writer, error);
+        return second_run_refuse(writer->path, error);
     case LOCK_BY_PROGRAM:
         return fail(error, STATUS_IO,
                     "%s: another program has this file open for writing (h5py 'r+' or 'a'?): close it", writer->path);
@@ -51,7 +28,7 @@ static enum status take_locks(const struct results_writer *writer, struct error 
         log_warning("%s: this file system has no locks (%s): make sure that only one run writes to the file",
                     writer->path, strerror(errno));
     }
-    return STATUS_OK;
+    return second_run_check(writer->path, false, beat_patience, error);
 }
 
 static enum status open_descriptor(struct results_writer *writer, struct error *error)

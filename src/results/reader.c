@@ -189,7 +189,7 @@ static enum status list_arrays(struct results_reader *reader, struct error *erro
     struct listing listing = {.reader = reader, .error = error};
     listing.trial_scale = open_scale(reader, "/trial", &reader->trials);
     if (listing.trial_scale < 0)
-        return h5_fail(error, STATUS_BAD_RESULTS, reader->path, "has no dimension `trial`");
+        return h5_fail(error, STATUS_BAD_RESULTS, reader->path, "is damaged: its dimension `trial` cannot be read");
     const bool has_pairs = H5Lexists(reader->file, "/pair", H5P_DEFAULT) > 0;
     listing.pair_scale = has_pairs ? open_scale(reader, "/pair", &reader->pairs) : H5I_INVALID_HID;
     const herr_t result = visit(reader->file, list_object, &listing);

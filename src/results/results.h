@@ -162,6 +162,8 @@ struct results_session {
 };
 enum status results_session_begin(struct results_writer *writer, const struct results_session *session,
                                   struct error *error);
+/* Shows others that the run lives: to be called now and then, costs nothing in between. Rank 0 alone. */
+void results_session_beat(struct results_writer *writer);
 enum status results_session_end(struct results_writer *writer, const char *ending, struct error *error);
 
 /* A file opened for reading, also while a run writes it: what is read is what the file holds at that moment. Any

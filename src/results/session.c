@@ -2,10 +2,12 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "results/reader.h"
+#include "results/second_run.h"
 #include "results/writer.h"
 
 static enum status put_ending(struct results_writer *writer, const char *ending, struct error *error)
@@ -30,6 +32,15 @@ enum status results_session_begin(struct results_writer *writer, const struct re
     TRY(writer_put_session(writer, SESSION_ENGINE, engine, error));
     TRY(put_ending(writer, session->ending[0] == '\0' ? "running" : session->ending, error));
     return writer_sync(writer, error);
+}
+
+void results_session_beat(struct results_writer *writer)
+{
+    const double now = clock_monotonic();
+    if (now < writer->next_beat)
+        return;
+    writer->next_beat = now + beat_interval;
+    (void)futimens(writer->descriptor, NULL); /* where that is refused, commits are all that others see */
 }
 
 enum status results_session_end(struct results_writer *writer, const char *ending, struct error *error)

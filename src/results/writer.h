@@ -28,6 +28,7 @@ struct results_writer {
     int checksum_count[TABLE_COUNT];
     int descriptor;                      /* this process's own: data to disk, crash notes, on rank 0 the locks */
     struct watch watch;                  /* of descriptor and path */
+    double next_beat;                    /* monotonic */
     int32_t session;                     /* row in /sessions */
     int64_t crashes_offset[TABLE_COUNT]; /* of column `crashes` in the file */
     int32_t crashes_to_note;             /* little-endian, of the unit in flight */

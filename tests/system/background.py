@@ -43,7 +43,7 @@ class Job:
 
     def __init__(self, command, ranks=None, **options):
         self.folder = Path(tempfile.mkdtemp(prefix="seedbed-job-"))
-        environment = engine_environment()
+        environment = dict(options.pop("env", None) or engine_environment())
         environment["OMPI_MCA_btl_vader_backing_directory"] = str(self.folder)
         environment["OMPI_MCA_orte_tmpdir_base"] = str(self.folder)
         self.under_mpirun = ranks is not None

@@ -85,6 +85,19 @@ def data_folder():
     return path
 
 
+@pytest.fixture(scope="session")
+def preload(binary):
+    """preload("no_locks") -> an environment in which the engine meets tests/preload/no_locks.c before the C library."""
+
+    def environment(name):
+        library = Path(os.environ.get("SEEDBED_BUILD", binary.parent)) / "tests" / f"{name}.so"
+        assert library.is_file(), f"no {library}: build the tests"
+        options = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+        return {**engine_environment(), "LD_PRELOAD": str(library), "ASAN_OPTIONS": options}
+
+    return environment
+
+
 SMALL_SWEEP = """
 name: small
 data: {source: glyphs, train_size: 200, test_size: 100, label_noise: symmetric}

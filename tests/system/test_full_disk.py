@@ -4,7 +4,6 @@ SEEDBED_TEST_DISKS says how many sizes of disks are tried."""
 
 import os
 import random
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -48,19 +47,10 @@ def undisturbed(seedbed, sweep, tmp_path):
         return reproducible_content(path), rows, whole - row_kilobytes, whole
 
 
-def tight_environment(room_for_all):
-    """The engine believes that every disk has room, and so begins."""
-    environment = engine_environment()
-    environment["LD_PRELOAD"] = str(room_for_all)
-    environment["ASAN_OPTIONS"] = environment.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
-    return environment
-
-
 @pytest.fixture
-def tight(binary):
-    library = Path(os.environ.get("SEEDBED_BUILD", binary.parent)) / "tests" / "room_for_all.so"
-    assert library.is_file(), f"no {library}: build the tests"
-    return tight_environment(library)
+def tight(preload):
+    """An environment in which the engine believes that every disk has room, and so begins."""
+    return preload("room_for_all")
 
 
 def disk_sizes(new, whole):

@@ -25,6 +25,7 @@ static void a_second_run_is_refused_with_the_host_and_process_of_the_first(void 
     expect_message(&error, "process 4321 on first-host, since 2023-11-14 22:13:20 UTC");
     assert_null(second);
     run_trial(writer, 0);
+    must(results_session_end(writer, "complete", &error), &error);
     must(results_close(&writer, &error), &error);
     must(results_open(path, &fixture_schema, &fixture_communicator, &second, &error), &error);
     must(results_close(&second, &error), &error);
