@@ -41,10 +41,8 @@ bool hands_train(struct hands *hands, const struct work *work, const struct yiel
 
 static bool is_time_to_settle(const struct hands *hands)
 {
-    if (hands->ended_count == 0)
-        return false;
-    return hands->ended_count >= hands->held_count || hands->bad || hands->leave != STAY ||
-           clock_monotonic() - hands->settled >= settle_interval;
+    const bool at_once = hands->bad || hands->leave != STAY;
+    return schedule_settles(hands->ended_count, at_once ? 0 : hands->held_count, clock_monotonic() - hands->settled);
 }
 
 bool hands_settle(struct hands *hands, const struct work *work)

@@ -9,9 +9,6 @@
 /* How far a rank has been told to leave. */
 enum leave { STAY, LEAVE_AFTER_TRIAL, LEAVE_NOW, LEFT };
 
-/* A worker should hold what takes it so long, and brings to disk after half of that. */
-static const double chunk_seconds = 1, settle_interval = 0.5;
-
 /* A trial that was trained. */
 struct ended_trial {
     int64_t trial;

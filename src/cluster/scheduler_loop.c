@@ -60,7 +60,7 @@ enum status coordinator_create(struct cluster *cluster, const struct cluster_pla
     c->start = clock_monotonic();
     struct scheduler_config config = plan->scheduler;
     config.worker_count = cluster->size;
-    config.chunk_seconds = chunk_seconds;
+    config.chunk_seconds = schedule_chunk_seconds;
     enum status status = scheduler_create(&config, &c->scheduler, error);
     if (status == STATUS_OK)
         status = memory_allocate((void **)&c->actions, (size_t)scheduler_actions_max(c->scheduler), sizeof *c->actions,

@@ -31,6 +31,17 @@ struct scheduler_config {
 
 enum { SCHEDULER_HELD_MAX = 1024 }; /* trials that one worker holds at most */
 
+/* A worker should hold what takes it so long; what it has trained is on disk, and said to have ended, after half of
+ * that. */
+static const double schedule_chunk_seconds = 1, schedule_settle_seconds = 0.5;
+
+/* Whether a worker should bring to disk what has ended, now that it holds so many more: `since` seconds after the last
+ * time. */
+static inline bool schedule_settles(int64_t ended, int64_t held, double since)
+{
+    return ended > 0 && (ended >= held || since >= schedule_settle_seconds);
+}
+
 enum event_kind {
     EVENT_JOINED, /* a worker is there, idle */
     EVENT_ENDED,  /* a worker ended a trial; bad: failed or timed out */
