@@ -1,5 +1,5 @@
 # One test for each tests/system/test_*.py, run by a Python that has what they import. They use both cores.
-execute_process(COMMAND ${CMAKE_SOURCE_DIR}/tools/find-python h5py numpy pytest
+execute_process(COMMAND ${CMAKE_SOURCE_DIR}/tools/find-python h5py numpy pandas xarray pytest
   OUTPUT_VARIABLE SEEDBED_TEST_PYTHON OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_VARIABLE reason)
 if(NOT SEEDBED_TEST_PYTHON)
   message(WARNING "System tests are left out: ${reason}")
@@ -8,7 +8,7 @@ endif()
 
 file(GLOB system_tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/system/test_*.py)
 if(SEEDBED_SANITIZE) # these do not test the engine
-  list(FILTER system_tests EXCLUDE REGEX "/test_(analysis|docs|jobs|slurm)\\.py$")
+  list(FILTER system_tests EXCLUDE REGEX "/test_(analysis.*|docs|jobs|reproduce|slurm)\\.py$")
 endif()
 foreach(source ${system_tests})
   get_filename_component(name ${source} NAME_WE)

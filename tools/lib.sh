@@ -6,11 +6,12 @@ root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 
 build_packages=(build-essential cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libhdf5-openmpi-dev libopenblas-dev
     libyaml-dev libxxhash-dev librandom123-dev zlib1g-dev)
-analysis_packages=(python3 python3-h5py python3-numpy python3-matplotlib)
+analysis_modules="h5py numpy pandas xarray matplotlib"
+analysis_packages=(python3 python3-h5py python3-numpy python3-pandas python3-xarray python3-matplotlib)
 test_packages=(libcmocka-dev hdf5-tools netcdf-bin procps clang-format clang-tidy shellcheck)
 slurm_packages=(slurm-wlm munge)
-test_modules="h5py numpy matplotlib pytest xarray h5netcdf yaml"
-test_python_packages=("${analysis_packages[@]}" python3-pytest python3-xarray python3-h5netcdf python3-yaml)
+test_modules="$analysis_modules pytest h5netcdf yaml"
+test_python_packages=("${analysis_packages[@]}" python3-pytest python3-h5netcdf python3-yaml)
 
 # Root may use mpirun; one thread a rank; no attempt to read a neighbour's memory, which containers refuse.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1

@@ -6,6 +6,17 @@ import numpy as np
 STATES = {"waiting": 0, "running": 1, "committed": 2}
 OUTCOMES = {"none": 0, "done": 1, "diverged": 2, "timeout": 3, "failed": 4}
 POINTS = ["init", "end"]
+RESOLVED = """seed: 0
+seeds:
+  init: seed
+  order: seed
+  noise: 0
+  subset: 0
+  augment: seed
+  dropout: seed
+  data: 0
+  metric: seed
+"""
 
 
 def write_dataset(file, path, data, dimensions, **attributes):
@@ -74,6 +85,7 @@ def write_results(path, margins, axes, index=None):
     index = np.arange(samples)[None] if index is None else index
     with h5py.File(path, "w") as file:
         file.attrs.update({"format": "seedbed-results", "format_version": 1})
+        file["sweep/resolved"] = np.bytes_(RESOLVED)
         write_scales(file, {"trial": trials, "epoch": 4, "variant": len(index), "train_sample": samples, "test_sample": 7,
                             "channel": 1, "parameter": 8, "tensor": 2})
         write_trials(file, trials, axes)

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 from results_file import STATES, write_results
-from seedbed_analysis import ResultsError, consistency, open_results
+from seedbed_analysis import ResultsError, consistency, intervals, open_results
 
 TRIALS, SAMPLES = 12, 400
 
@@ -98,8 +98,8 @@ def test_rank_correlation_is_spearmans():
 def test_a_group_holds_pairs_that_agree_in_its_axes(path, margins, axes):
     with open_results(path) as results:
         compared = consistency.compare(results, lambda n: [20], ["highest"])
-        records = consistency.within_groups(results, compared, ["train.loss"])
-    assert [record["group"] for record in records] == ["train.loss=mse", "train.loss=cross_entropy"]
+        records = consistency.overlap_table(results, compared, ["train.loss"], by_streams=False).to_dict("records")
+    assert [record["train.loss"] for record in records] == ["mse", "cross_entropy"]
     for record, loss in zip(records, ["mse", "cross_entropy"]):
         rows = np.flatnonzero(axes["train.loss"] == loss)
         sets = {row: top_set(margins[row, 1], 20, "highest") for row in rows}
@@ -107,7 +107,7 @@ def test_a_group_holds_pairs_that_agree_in_its_axes(path, margins, axes):
         assert record["pairs"] == 15
         assert record["overlap"] == pytest.approx(np.mean(overlaps), rel=1e-6)
         assert record["ratio"] == pytest.approx(np.mean(overlaps) / (20 / 780), rel=1e-6)
-        assert record["low"] <= record["overlap"] <= record["high"]
+        assert record["overlap_low"] <= record["overlap"] <= record["overlap_high"]
 
 
 def test_the_interval_covers_the_truth_for_most_draws():
@@ -117,7 +117,7 @@ def test_the_interval_covers_the_truth_for_most_draws():
         margins = generator.normal(size=(20, 200))
         packed = np.packbits(consistency.members(margins, 20, "highest"), axis=1)
         overlaps = consistency.jaccard(consistency.shared_counts(packed, 200), 20)
-        low, high = consistency.interval(overlaps)
+        low, high = intervals.pair_interval(overlaps, ~np.eye(20, dtype=bool))
         covered += low <= consistency.expected_overlap(200, 20) <= high
     assert covered >= 48
 
@@ -214,7 +214,8 @@ def test_a_wrong_question_gets_one_line(path, question, message):
 
 
 def consistency_command(tools, *arguments):
-    return subprocess.run([tools / "seedbed-consistency", *map(str, arguments)], capture_output=True, text=True, timeout=120)
+    command = [tools / "seedbed-analysis", "consistency", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
 def test_the_command_writes_a_table_json_csv_and_figures(tools, path, tmp_path):
@@ -225,9 +226,9 @@ def test_the_command_writes_a_table_json_csv_and_figures(tools, path, tmp_path):
     assert document["group_by"] == ["train.loss"]
     with open(tmp_path / "out/consistency.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [float(row["overlap"]) for row in rows] == [one["overlap"] for one in document["groups"]]
-    assert len(rows) == 8
-    for name in ("overlap-highest-10.png", "overlap-lowest-100.svg", "margins-by-axis.png"):
+    assert [float(row["overlap"]) for row in rows] == [one["overlap"] for one in document["tables"]["consistency"]]
+    assert len(rows) == 16
+    for name in ("overlap-highest-10.png", "overlap-lowest-10.svg", "overlap-by-size.png"):
         assert (tmp_path / "out" / name).stat().st_size > 1000
 
 
@@ -236,8 +237,7 @@ def test_the_table_names_each_group(tools, path, tmp_path):
     assert ended.returncode == 0, ended.stderr
     lines = ended.stdout.splitlines()
     assert len(lines) == 5
-    assert lines[1].split()[:3] == ["lowest", "20", "3"]
-    assert lines[1].endswith("train.learning_rate=0.1, train.loss=mse")
+    assert lines[1].split()[:7] == ["0.1", "mse", "nothing", "3", "3", "400", "lowest"]
 
 
 def not_hdf5(path):
@@ -278,7 +278,7 @@ def no_margins(path):
         (newer, "format version 99"),
         (nothing_committed, "no committed trials yet (2 in the sweep)"),
         (one_trial, "needs two trials"),
-        (no_margins, "there is no 'margins/train'"),
+        (no_margins, "the sweep has no 'margins' among its metrics"),
     ],
 )
 def test_the_command_refuses_in_one_line(tools, tmp_path, make, message):
@@ -292,7 +292,7 @@ def test_the_command_refuses_in_one_line(tools, tmp_path, make, message):
 def test_every_k_too_large_is_refused_in_one_line(tools, path):
     ended = consistency_command(tools, path, "--k", "401")
     assert ended.returncode == 1
-    assert "every k is larger than the 400 training samples" in ended.stderr
+    assert "every k is larger than the 400 training samples" in ended.stderr and len(ended.stderr.splitlines()) == 1
 
 
 def test_find_python_says_what_to_install(tools):
@@ -316,10 +316,9 @@ def test_a_file_of_the_engine_reads_as_documented(small_results):
         assert np.isfinite(results["margins/train"][clean, results.point("margins", "end")]).all()
 
 
-@pytest.mark.parametrize("kind", ["none", "frobenius", "last_layer"])
-def test_the_command_reads_a_file_of_the_engine(tools, small_results, tmp_path, kind):
-    ended = consistency_command(tools, small_results, "--k", "20", "--normalise", kind, "--output", tmp_path, "--json")
+def test_the_command_reads_a_file_of_the_engine(tools, small_results, tmp_path):
+    ended = consistency_command(tools, small_results, "--k", "20", "--output", tmp_path, "--json")
     assert ended.returncode == 0, ended.stderr
-    groups = json.loads(ended.stdout)["groups"]
-    assert len(groups) == 8 and all(one["pairs"] == 3 for one in groups)
-    assert all(one["overlap"] > one["chance"] for one in groups if one["group"].endswith("rate=0"))
+    groups = json.loads(ended.stdout)["tables"]["consistency"]
+    assert len(groups) == 8 and all(one["pairs"] == 3 and one["shares"] == "nothing" for one in groups)
+    assert all(one["overlap"] > one["chance"] for one in groups if one["data.label_noise.rate"] == 0)

@@ -8,11 +8,16 @@ import warnings
 
 import numpy as np
 
-from .consistency import compare, group_labels, within_groups
-from .figures import curves_figure, heat_map, margins_figure, varied_axes
-from .results import ResultsError, open_results
+from . import style
+from .consistency import compare, heat_map, overlap_table
+from .groups import chosen_axes, groups, need_trials, setting_axes, sorted_values, value_text
+from .margins import distribution_figure
+from .results import open_results
+from .storage import ResultsError
 
 OVERLAP_SHARE = 0.1
+CURVES = [("train_loss", "training loss"), ("test_loss", "test loss"), ("train_accuracy", "training accuracy (%)"),
+          ("test_accuracy", "test accuracy (%)")]
 
 
 def largest_tenth(n):
@@ -21,12 +26,13 @@ def largest_tenth(n):
 
 
 def overlaps(results, axes):
-    """Mean overlap of the 10 % of highest margin, and chance -> {group: (overlap, chance)}; {} without margins."""
+    """Mean overlap of the 10 % of highest margin, and chance -> {group's settings: (overlap, chance)}; {} without margins."""
     try:
         compared = compare(results, largest_tenth, ["highest"])
     except ResultsError:
         return {}
-    return {one["group"]: (one["overlap"], one["chance"]) for one in within_groups(results, compared, axes)}
+    table = overlap_table(results, compared, axes, by_streams=False).to_dict("records")
+    return {tuple(row[axis] for axis in axes): (row["overlap"], row["chance"]) for row in table}
 
 
 def mean_margins(results):
@@ -51,22 +57,23 @@ def spread(values):
 
 def outcome_counts(outcomes):
     """"4 done" or "3 done, 1 diverged"."""
-    names, counts = np.unique(outcomes, return_counts=True)
+    names, counts = np.unique(outcomes.astype(str), return_counts=True)
     return ", ".join(f"{count} {name}" for name, count in sorted(zip(names, counts), key=lambda item: -item[1]))
 
 
 def rows_of_table(results):
     """The table's cells, header first -> list of lists of text."""
-    axes = [axis for axis in results.axes if axis != "seed"]
-    labels = np.array(group_labels(results, np.arange(len(results)), axes))
+    axes = chosen_axes(results, None, [axis for axis in results.axes if axis != "seed"])
     overlap, margins = overlaps(results, axes), mean_margins(results)
+    columns = {name: results.trials[name].to_numpy() for name in ("outcome", "test_accuracy", "train_accuracy")}
     table = [["trials", "test accuracy %", "train accuracy %", "mean margin", "overlap (chance)", "axes"]]
-    for label in dict.fromkeys(labels):
-        rows = np.flatnonzero(labels == label)
-        mean, chance = overlap.get(label, (math.nan, math.nan))
-        table.append([outcome_counts(results.trials["outcome"][rows]), spread(100 * results.trials["test_accuracy"][rows]),
-                      spread(100 * results.trials["train_accuracy"][rows]), spread(margins[rows]),
-                      "-" if math.isnan(mean) else f"{mean:.2f} ({chance:.2f})", str(label)])
+    for group in groups(results, axes):
+        rows = group.rows
+        mean, chance = overlap.get(tuple(group.settings.values()), (math.nan, math.nan))
+        table.append([outcome_counts(columns["outcome"][rows]), spread(100 * columns["test_accuracy"][rows]),
+                      spread(100 * columns["train_accuracy"][rows]), spread(margins[rows]),
+                      "-" if math.isnan(mean) else f"{mean:.2f} ({chance:.2f})",
+                      ", ".join(f"{axis}={value_text(value)}" for axis, value in group.settings.items()) or "all"])
     return table
 
 
@@ -76,38 +83,56 @@ def print_table(table):
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
 
 
-def write_figures(results, directory):
-    """Curves by each axis, margins, and one heat map where there are margins -> [(path, what to look at)]."""
-    shown = []
-    for axis in varied_axes(results):
-        paths = curves_figure(results, axis, directory)
-        shown.append((paths[0], f"loss and accuracy against epoch, by {axis}"))
+@style.drawn
+def curves_figure(results, axis):
+    """Loss and accuracy against epoch, by the values of one axis: median and quartile band over trials -> Figure."""
+    looks = style.looks(sorted_values(results.trials[axis]))
+    figure, panels = style.panels(2, 2, sharex=True)
+    for panel, (name, words) in zip(panels.flat, CURVES):
+        lines = results[f"curves/{name}"][...] * (100 if "accuracy" in name else 1)
+        for value, look in looks.items():
+            own = lines[(results.trials[axis] == value).to_numpy()]
+            seen = np.isfinite(own).any(axis=0)
+            low, middle, high = np.nanquantile(own[:, seen], [0.25, 0.5, 0.75], axis=0)
+            style.band(panel, np.flatnonzero(seen), middle, low, high, value_text(value), **{**look, "marker": ""})
+        panel.set_ylabel(words)
+    for panel in panels[1]:
+        panel.set_xlabel("epoch")
+        style.integer_axis(panel.xaxis)
+    style.below(figure, style.handles_of(panels), axis)
+    return figure
+
+
+def figures(results):
+    """What shows a sweep at a glance -> [(name, function -> Figure, what to look at)]"""
+    axes = [axis for axis in setting_axes(results) if results.trials[axis].nunique() > 1]
+    found = [(f"curves-by-{axis}", lambda axis=axis: curves_figure(results, axis), f"loss and accuracy against epoch, by {axis}")
+             for axis in axes]
     if "margins" not in results.groups():
-        return shown
-    paths = margins_figure(results, directory)
-    shown.append((paths[0], "how far each training sample is from the decision boundary, sorted"))
+        return found
+    if "end" in results.points("margins") and np.isfinite(mean_margins(results)).any():
+        found.append(("margins-by-axis", lambda: distribution_figure(results, "end"),
+                      "how far each training sample is from the decision boundary, sorted"))
     try:
-        compared = compare(results, largest_tenth, ["highest"])
+        one = compare(results, largest_tenth, ["highest"]).sets[0]
     except ResultsError:
-        return shown  # no two trials to compare
-    one, axes = compared.sets[0], [axis for axis in results.axes if axis != "seed"]
+        return found  # no two trials to compare
     (end, k), = one.overlaps
-    paths = heat_map(results, one, axes, end, k, directory, f"overlap-{end}-{k}")
-    shown.append((paths[0], "do different runs find the same samples easy? 1 is chance; blocks are groups of equal settings"))
-    return shown
+    found.append((f"overlap-{end}-{k}", lambda: heat_map(results, one, axes, end, k),
+                  "do different runs find the same samples easy? 1 is chance; blocks are groups of equal settings"))
+    return found
 
 
 def run(arguments):
     with open_results(arguments.file) as results:
-        if not len(results):
-            raise ResultsError(f"{arguments.file}: no committed trials yet ({results.trial_count} in the sweep)")
+        need_trials(results)
         print_table(rows_of_table(results))
         print("+- is the standard deviation over seeds; overlap: do runs that differ in the seed share the "
               f"{100 * OVERLAP_SHARE:g} % of training samples with the largest margins?")
         if arguments.figures:
             os.makedirs(arguments.figures, exist_ok=True)
-            for path, what in write_figures(results, arguments.figures):
-                print(f"  {path}: {what}")
+            for name, draw, what in figures(results):
+                print(f"  {style.save(draw(), arguments.figures, name)[0]}: {what}")
 
 
 def main(arguments=None):

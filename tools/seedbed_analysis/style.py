@@ -1,0 +1,196 @@
+"""Figures in one style: colours that the colour-blind can tell apart and that show on white and on black, units on axes.
+
+A figure is made by a function decorated with `drawn`: data in, matplotlib Figure out; nothing is shown or kept.
+matplotlib is imported when the first figure is drawn, so that everything else works without it.
+"""
+
+import functools
+import os
+
+import numpy as np
+
+from .groups import short, sorted_values, value_text
+from .storage import ResultsError
+
+# Each at least 3:1 against white and against black; in this order neighbours also differ in lightness.
+PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#9A7400", "#4595CC", "#888888"]
+MARKERS = "osD^vPX"
+DASHES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1))]
+NEUTRAL = "#767676"  # text and axes: the same contrast, 4.6, to white and to black
+SEQUENTIAL, DIVERGING = "viridis", "RdBu_r"
+STYLE = {
+    "figure.dpi": 100,
+    "figure.facecolor": "none",
+    "savefig.dpi": 150,
+    "savefig.facecolor": "none",
+    "axes.facecolor": "none",
+    "axes.edgecolor": NEUTRAL,
+    "axes.labelcolor": NEUTRAL,
+    "axes.titlesize": 10,
+    "axes.titlecolor": NEUTRAL,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "text.color": NEUTRAL,
+    "xtick.color": NEUTRAL,
+    "ytick.color": NEUTRAL,
+    "grid.color": "#888888",
+    "grid.alpha": 0.25,
+    "grid.linewidth": 0.6,
+    "font.size": 10,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 4.5,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "seedbed",
+}
+MOST_PANELS = 12
+
+
+def library():
+    """matplotlib, told to need no display. ResultsError when it is not installed."""
+    try:
+        import matplotlib
+    except ImportError:
+        raise ResultsError("figures need matplotlib: apt-get install python3-matplotlib, or pip install matplotlib; "
+                           "--no-figures does without") from None
+    return matplotlib
+
+
+def drawn(function):
+    """Decorates a function that makes a Figure: it runs in the house style."""
+
+    @functools.wraps(function)
+    def styled(*arguments, **options):
+        with library().rc_context(STYLE):
+            return function(*arguments, **options)
+
+    return styled
+
+
+def panels(rows, columns, width=3.6, height=2.9, **options):
+    """A Figure with rows x columns axes, each of that size in inches -> (figure, axes [rows, columns])."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
+def save(figure, directory, name):
+    """Writes name.png and name.svg into directory -> their paths."""
+    paths = [os.path.join(directory, f"{name}.{kind}") for kind in ("png", "svg")]
+    with library().rc_context(STYLE):
+        for path in paths:
+            figure.savefig(path, bbox_inches="tight", metadata={"Date": None} if path.endswith("svg") else None)
+    return paths
+
+
+def colours(count):
+    """One colour a value: the palette, or a perceptual scale when there are more values than it has."""
+    if count <= len(PALETTE):
+        return PALETTE[:count]
+    return [library().colormaps["viridis"](place) for place in np.linspace(0.1, 0.85, count)]
+
+
+def looks(values):
+    """How each value is drawn -> {value: {color, marker, linestyle}}; a second mark beside colour, for print."""
+    values = list(values)
+    return {value: {"color": colour, "marker": MARKERS[i % 7], "linestyle": DASHES[i % 7]}
+            for i, (value, colour) in enumerate(zip(values, colours(len(values))))}
+
+
+def band(axes, x, middle, low, high, label=None, **look):
+    """A line with its interval as a band; absent values are skipped."""
+    x, middle = np.asarray(x), np.asarray(middle, dtype=float)
+    seen = np.isfinite(middle)
+    if not seen.any():
+        return
+    marked = look if seen.sum() <= 12 else {**look, "marker": ""}
+    axes.plot(x[seen], middle[seen], label=label, **marked)
+    low, high = (np.where(np.isfinite(edge), edge, middle)[seen] for edge in (low, high))
+    axes.fill_between(x[seen], low, high, color=look.get("color"), alpha=0.2, linewidth=0)
+
+
+def below(figure, handles, title=None, columns=4):
+    """One legend for all panels, under them.   handles {label: artist}"""
+    if handles:
+        figure.legend(list(handles.values()), list(handles), title=title, loc="upper center", bbox_to_anchor=(0.5, 0),
+                      ncols=min(columns, len(handles)))
+
+
+def handles_of(axes):
+    """{label: artist} of all panels, each label once."""
+    found = {}
+    for panel in np.ravel(axes):
+        for handle, name in zip(*panel.get_legend_handles_labels()):
+            found.setdefault(name, handle)
+    return found
+
+
+def shape(count, widest=4):
+    """Rows and columns for so many panels -> (rows, columns)."""
+    columns = min(widest, max(1, count))
+    if count > widest and count % widest and count % (widest - 1) == 0:
+        columns = widest - 1
+    return -(-count // columns), columns
+
+
+def hide_rest(axes, used):
+    """Takes away the panels behind those in use."""
+    for panel in np.ravel(axes)[used:]:
+        panel.set_axis_off()
+
+
+def integer_axis(axis):
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+
+
+def hue_axis(settings, axes):
+    """The axis that colours stand for: the last with 2 to 7 values; the others part the panels.   settings [{axis: value}]"""
+    counts = {axis: len({str(one[axis]) for one in settings}) for axis in axes}
+    fitting = [axis for axis in axes if 1 < counts[axis] <= len(PALETTE)]
+    return fitting[-1] if fitting else None
+
+
+def facets(settings, axes, hue=None):
+    """Groups as panels and colours -> (hue axis or None, {panel's label: [(position, hue value)]}).
+
+    settings: [{axis: value}] of the groups. Axes with one value are not in the labels.
+    """
+    hue = hue or hue_axis(settings, axes)
+    varied = [axis for axis in axes if axis != hue and len({str(one[axis]) for one in settings}) > 1]
+    found = {}
+    for position, one in enumerate(settings):
+        name = ", ".join(f"{short(axis)} {value_text(one[axis])}" for axis in varied)
+        found.setdefault(name, []).append((position, one[hue] if hue else ""))
+    return hue, dict(list(found.items())[:MOST_PANELS])
+
+
+def hue_looks(settings, hue):
+    """looks() of the values of the hue axis, in their order."""
+    return looks(sorted_values(one[hue] for one in settings) if hue else [""])
+
+
+def numeric(values):
+    """Values of an axis as positions on a scale -> (positions, tick labels or None, "linear" or "log").
+
+    Numbers stay as they are, on a logarithmic scale where they span more than a factor 20 evenly; others are 0, 1, ...
+    """
+    values = list(values)
+    if all(isinstance(value, (int, float, np.integer, np.floating)) for value in values):
+        numbers = np.array(values, dtype=float)
+        wide = len(numbers) > 1 and numbers.min() > 0 and numbers.max() / numbers.min() > 20
+        return numbers, None, "log" if wide else "linear"
+    return np.arange(len(values), dtype=float), [value_text(value) for value in values], "linear"
+
+
+def scale_x(panel, axis, positions, ticks, scale):
+    """Puts numeric()'s scale under a panel."""
+    panel.set_xlabel(short(axis) if axis else "")
+    panel.set_xscale(scale)
+    if ticks:
+        panel.set_xticks(positions, ticks, rotation=20 if max(map(len, ticks)) > 8 else 0)
+        panel.margins(x=0.15)
