@@ -3,6 +3,7 @@
 #ifndef SEEDBED_LAYER_H
 #define SEEDBED_LAYER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -104,7 +105,11 @@ struct layer_ops {
     /* Follows a forward of the same mode, PASS_TRAIN or PASS_DIFFERENTIATE. */
     void (*backward)(const struct layer_pass *pass);
 
-    /* The five below may be NULL. */
+    /* Its output is linear in its inputs, in evaluation mode, and it has no parameters: a derivative passes it as any
+     * value does, by forward and backward. */
+    bool linear;
+
+    /* The calls below may be NULL. */
     /* Only where samples depend on each other, as by a batch's statistics; else both NULL. They see every block of a
      * batch in turn before forward and backward see the first one; what they find lies in `kept`. observe is called in
      * PASS_TRAIN and PASS_ESTIMATE only. observe_back, before every backward, writes d_parameters, of the whole batch,
@@ -121,6 +126,17 @@ struct layer_ops {
      * NULL: found by forward and backward of one sample at a time; gradient_form must then be GRADIENT_WHOLE. A layer
      * with observe_back has one. */
     void (*backward_each)(const struct layer_pass *pass);
+
+    /* For curvature, where the layer is not `linear`; both or none. Derivatives along a direction of the parameters, in
+     * PASS_DIFFERENTIATE: everything in `along` is the derivative of what pass has in its place, and its parameters are
+     * the direction. Calls see whole batches: first is 0. along->inputs are NULL in a layer with parameters whose input
+     * depends on none. along->saved lasts from forward_along to backward_along; along->kept is room of plan's size, and
+     * along->scratch of the largest of the layer's inputs, output and parameters, for one call. */
+    /* Follows forward: along->output. */
+    void (*forward_along)(const struct layer_pass *pass, const struct layer_pass *along);
+    /* Follows forward_along: the d_inputs of pass, as backward would find them, and of along, and along->d_parameters.
+     * Both d_output may be overwritten. */
+    void (*backward_along)(const struct layer_pass *pass, const struct layer_pass *along);
 };
 
 #endif

@@ -22,6 +22,11 @@ struct loss_ops {
      * direction of size 1, scale >= 0. NULL: direction is the gradient over its largest part, as far as that goes. */
     void (*direction)(const void *settings, int n, int classes, const float *logits, const int16_t *labels,
                       double *scale, float *direction);
+
+    /* d_along = scale * derivative of d(value)/d(logits) as the logits move along `along`, which is its second
+     * derivative times along; 0 at a kink. For curvature; NULL: it has none.   along, d_along [n, classes] */
+    void (*gradient_along)(const void *settings, int n, int classes, const float *logits, const int16_t *labels,
+                           float scale, const float *along, float *d_along);
 };
 
 #endif

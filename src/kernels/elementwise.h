@@ -3,6 +3,8 @@
 #ifndef SEEDBED_KERNELS_ELEMENTWISE_H
 #define SEEDBED_KERNELS_ELEMENTWISE_H
 
+#include <stdint.h>
+
 /* y = f(y + bias)      y [n,m]   bias [m] or NULL */
 void linear_forward(int n, int m, const float *restrict bias, float *restrict y);
 void relu_forward(int n, int m, const float *restrict bias, float *restrict y);
@@ -22,6 +24,17 @@ void leaky_relu_backward(int n, int m, const float *restrict y, float *restrict 
 void sigmoid_backward(int n, int m, const float *restrict y, float *restrict dy, float *restrict dbias);
 /* the same, but found from x, because two x may have the same y      x [n,m] */
 void gelu_backward(int n, int m, const float *restrict x, float *restrict dy, float *restrict dbias);
+
+/* g += dy f''(x) tx, found from y = f(x) and ty = f'(x) tx      y, ty, dy, g [count] */
+void tanh_bend(int64_t count, const float *restrict y, const float *restrict ty, const float *restrict dy,
+               float *restrict g);
+void softplus_bend(int64_t count, const float *restrict y, const float *restrict ty, const float *restrict dy,
+                   float *restrict g);
+void sigmoid_bend(int64_t count, const float *restrict y, const float *restrict ty, const float *restrict dy,
+                  float *restrict g);
+/* the same, but found from x and tx      x, tx [count] */
+void gelu_bend(int64_t count, const float *restrict x, const float *restrict tx, const float *restrict dy,
+               float *restrict g);
 
 /* g = softmax(z) of each row, by the row's maximum: never overflows.   z, g [n,m]; g may be z */
 void softmax(int n, int m, const float *z, float *g);

@@ -13,13 +13,15 @@ const struct activation_ops activation_relu = {.kind = {.name = "relu", .summary
 const struct activation_ops activation_tanh = {.kind = {.name = "tanh", .summary = "hyperbolic tangent"},
                                                .rises = true,
                                                .forward = tanh_forward,
-                                               .backward = tanh_backward};
+                                               .backward = tanh_backward,
+                                               .bend = tanh_bend};
 
 const struct activation_ops activation_softplus = {
     .kind = {.name = "softplus", .summary = "log(1 + exp(x)), a smooth relu"},
     .rises = true,
     .forward = softplus_forward,
-    .backward = softplus_backward};
+    .backward = softplus_backward,
+    .bend = softplus_bend};
 
 static const struct activation_ops activation_linear = {.kind = {.name = "linear", .summary = "the identity"},
                                                         .rises = true,
@@ -35,13 +37,15 @@ const struct activation_ops activation_leaky_relu = {
 const struct activation_ops activation_sigmoid = {.kind = {.name = "sigmoid", .summary = "1 / (1 + exp(-x))"},
                                                   .rises = true,
                                                   .forward = sigmoid_forward,
-                                                  .backward = sigmoid_backward};
+                                                  .backward = sigmoid_backward,
+                                                  .bend = sigmoid_bend};
 
 const struct activation_ops activation_gelu = {
     .kind = {.name = "gelu", .summary = "x times the share of the standard normal distribution below x"},
     .keeps_input = true,
     .forward = gelu_forward,
-    .backward = gelu_backward};
+    .backward = gelu_backward,
+    .bend = gelu_bend};
 
 const struct kind_table activation_table = {
     .what = "activation",
@@ -82,4 +86,22 @@ void activation_backward(const struct kind *activation, int n, int m, const floa
 {
     const struct activation_ops *const ops = (const struct activation_ops *)activation;
     ops->backward(n, m, ops->keeps_input ? saved : y, dy, dbias);
+}
+
+void activation_forward_along(const struct kind *activation, int n, int m, const float *y, const float *saved,
+                              float *ty, float *tsaved)
+{
+    if (((const struct activation_ops *)activation)->keeps_input)
+        memcpy(tsaved, ty, (size_t)n * (size_t)m * sizeof *ty);
+    activation_backward(activation, n, m, y, saved, ty, NULL);
+}
+
+void activation_backward_along(const struct kind *activation, int n, int m, const float *y, const float *saved,
+                               const float *ty, const float *tsaved, float *dy, float *tdy)
+{
+    const struct activation_ops *const ops = (const struct activation_ops *)activation;
+    activation_backward(activation, n, m, y, saved, tdy, NULL);
+    if (ops->bend != NULL)
+        ops->bend((int64_t)n * m, ops->keeps_input ? saved : y, ops->keeps_input ? tsaved : ty, dy, tdy);
+    activation_backward(activation, n, m, y, saved, dy, NULL);
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "seedbed/field.h"
 
@@ -18,6 +19,11 @@ struct activation_ops {
     /* dy = dy * f'(x), found from y = f(x), or from x in y's place;  dbias = sum of dy over samples
      * y [n,m]   dy [n,m] in and out   dbias [m] overwritten, or NULL */
     void (*backward)(int n, int m, const float *restrict y, float *restrict dy, float *restrict dbias);
+
+    /* g += dy f''(x) tx, tx the derivative of x along a direction: found from y and ty = f'(x) tx, or, where the input
+     * is kept, from x and tx in their places. NULL: f'' is 0 wherever there is one.      all [count] */
+    void (*bend)(int64_t count, const float *restrict y, const float *restrict ty, const float *restrict dy,
+                 float *restrict g);
 };
 
 extern const struct activation_ops activation_relu, activation_leaky_relu, activation_tanh, activation_sigmoid,
@@ -38,5 +44,14 @@ void activation_forward(const struct kind *activation, int n, int m, const float
 /* dy = dy * f'(x);  dbias = sum of dy over samples      y, saved, dy [n,m]   dbias [m] overwritten, or NULL */
 void activation_backward(const struct kind *activation, int n, int m, const float *y, const float *saved, float *dy,
                          float *dbias);
+
+/* The derivatives of both along a direction. ty: that of x + bias in, that of y out; tsaved as saved.
+ * ty, tsaved [n,m] */
+void activation_forward_along(const struct kind *activation, int n, int m, const float *y, const float *saved,
+                              float *ty, float *tsaved);
+
+/* dy = dy f'(x);  tdy = tdy f'(x) + dy f''(x) tx, dy as it came      dy, tdy [n,m] in and out */
+void activation_backward_along(const struct kind *activation, int n, int m, const float *y, const float *saved,
+                               const float *ty, const float *tsaved, float *dy, float *tdy);
 
 #endif

@@ -51,8 +51,30 @@ static void activation_layer_backward(const struct layer_pass *pass)
     memcpy(pass->d_inputs[0], pass->d_output, (size_t)pass->n * size_of(pass->output_shape) * sizeof(float));
 }
 
+static void activation_layer_forward_along(const struct layer_pass *pass, const struct layer_pass *along)
+{
+    const struct activation_settings *const s = pass->settings;
+    memcpy(along->output, along->inputs[0], (size_t)pass->n * size_of(pass->output_shape) * sizeof(float));
+    activation_forward_along(s->function, rows_of(pass), pass->output_shape.channels, pass->output, pass->saved,
+                             along->output, along->saved);
+}
+
+static void activation_layer_backward_along(const struct layer_pass *pass, const struct layer_pass *along)
+{
+    const struct activation_settings *const s = pass->settings;
+    const size_t bytes = (size_t)pass->n * size_of(pass->output_shape) * sizeof(float);
+    if (pass->d_inputs[0] == NULL)
+        return;
+    activation_backward_along(s->function, rows_of(pass), pass->output_shape.channels, pass->output, pass->saved,
+                              along->output, along->saved, pass->d_output, along->d_output);
+    memcpy(pass->d_inputs[0], pass->d_output, bytes);
+    memcpy(along->d_inputs[0], along->d_output, bytes);
+}
+
 const struct layer_ops layer_activation = {
     .kind = {.name = "activation", .summary = "a function of each value", .fields = activation_fields},
     .plan = activation_plan,
     .forward = activation_layer_forward,
-    .backward = activation_layer_backward};
+    .backward = activation_layer_backward,
+    .forward_along = activation_layer_forward_along,
+    .backward_along = activation_layer_backward_along};

@@ -278,6 +278,56 @@ static void batch_norm_fold(const struct layer_pass *pass, size_t row, float *we
     }
 }
 
+/* With v and c the direction of scale and shift, h = (x - mean) inverse:
+ * ty = f'(scale h + shift) (scale inverse tx + v h + c) */
+static void batch_norm_forward_along(const struct layer_pass *pass, const struct layer_pass *along)
+{
+    const struct batch_norm_settings *const s = pass->settings;
+    const int rows = rows_of(pass, pass->n), channels = pass->output_shape.channels;
+    const struct batch batch = batch_of(pass);
+    const struct channel_map all = {.scale = batch.scale, .shift = batch.shift};
+    const bool moves = along->inputs[0] != NULL;
+    for (int c = 0; c < channels; c++) {
+        batch.a[c] = moves ? batch.scale[c] : 0;
+        batch.b[c] = along->parameters[SCALE][c] * batch.inverse[c];
+        batch.c[c] = along->parameters[SHIFT][c] - batch.b[c] * batch.mean[c];
+    }
+    channel_combine(rows, channels, &all, moves ? along->inputs[0] : pass->inputs[0], pass->inputs[0], batch.a, batch.b,
+                    batch.c, along->output);
+    activation_forward_along(s->activation, rows, channels, pass->output, pass->saved, along->output, along->saved);
+}
+
+/* tdscale = sum of tdy h + dy tx inverse   tdshift = sum of tdy   tdx = scale inverse tdy + v inverse dy */
+static void batch_norm_backward_along(const struct layer_pass *pass, const struct layer_pass *along)
+{
+    const struct batch_norm_settings *const s = pass->settings;
+    const int rows = rows_of(pass, pass->n), channels = pass->output_shape.channels;
+    const struct batch batch = batch_of(pass), other = batch_of(along);
+    const struct channel_map all = {.scale = batch.scale, .shift = batch.shift};
+    activation_backward_along(s->activation, rows, channels, pass->output, pass->saved, along->output, along->saved,
+                              pass->d_output, along->d_output);
+    set_to_zero(pass, &batch);
+    set_to_zero(along, &other);
+    memset(other.mean, 0, (size_t)channels * sizeof *other.mean);
+    channel_products(rows, channels, &all, along->d_output, pass->inputs[0], batch.mean, batch.sums, batch.products);
+    if (along->inputs[0] != NULL)
+        channel_products(rows, channels, &all, pass->d_output, along->inputs[0], other.mean, other.sums,
+                         other.products);
+    for (int c = 0; c < channels; c++) {
+        const double products = batch.products[c] + other.products[c];
+        along->d_parameters[SCALE][c] = (float)(products * (double)batch.inverse[c]);
+        along->d_parameters[SHIFT][c] = (float)batch.sums[c];
+        batch.b[c] = along->parameters[SCALE][c] * batch.inverse[c];
+        batch.c[c] = 0;
+    }
+    if (pass->d_inputs[0] == NULL)
+        return;
+    channel_combine(rows, channels, &all, along->d_output, pass->d_output, batch.scale, batch.b, batch.c,
+                    along->d_inputs[0]);
+    channel_combine(rows, channels, &all, pass->d_output, pass->d_output, batch.scale, batch.c, batch.c,
+                    pass->d_inputs[0]);
+}
+
 const struct layer_ops layer_batch_norm = {
     .kind = {.name = "batch_norm",
              .summary = "each channel with mean 0 and variance 1, then scaled and shifted (Ioffe and Szegedy 2015)",
@@ -288,4 +338,6 @@ const struct layer_ops layer_batch_norm = {
     .observe = batch_norm_observe,
     .observe_back = batch_norm_observe_back,
     .backward_each = batch_norm_backward_each,
-    .fold = batch_norm_fold};
+    .fold = batch_norm_fold,
+    .forward_along = batch_norm_forward_along,
+    .backward_along = batch_norm_backward_along};

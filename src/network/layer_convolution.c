@@ -195,6 +195,62 @@ static void backward_each(const struct layer_pass *pass)
     input_gradient(pass, &c);
 }
 
+static const struct epilogue nothing = {0};
+
+/* y += x      x, y [count] */
+static void add_floats(size_t count, const float *restrict x, float *restrict y)
+{
+    for (size_t i = 0; i < count; i++)
+        y[i] += x[i];
+}
+
+/* With V and c the direction of W and b: tx = derivative of x, and ty = f'(x * W + b) (tx * W + x * V + c) */
+static void forward_along(const struct layer_pass *pass, const struct layer_pass *along)
+{
+    const struct convolution_settings *const s = pass->settings;
+    const struct convolution c = geometry(s, pass->input_shapes[0]);
+    const struct epilogue epilogue = {.bias = s->bias ? along->parameters[1] : NULL};
+    convolution_forward(&c, pass->n, pass->inputs[0], prepared(along, &c, FORWARD), &epilogue, pass->scratch,
+                        along->output);
+    if (along->inputs[0] != NULL) {
+        convolution_forward(&c, pass->n, along->inputs[0], prepared(pass, &c, FORWARD), &nothing, pass->scratch,
+                            along->scratch);
+        add_floats((size_t)pass->n * convolution_output_size(&c), along->scratch, along->output);
+    }
+    activation_forward_along(s->activation, pass->n * places(&c), c.out_channels, pass->output, pass->saved,
+                             along->output, along->saved);
+}
+
+/* dx = W's of dy   tdx = W's of tdy + V's of dy      after f' */
+static void input_gradient_along(const struct layer_pass *pass, const struct layer_pass *along,
+                                 const struct convolution *c)
+{
+    if (pass->d_inputs[0] == NULL)
+        return;
+    const float *const weights = prepared(pass, c, INPUT_GRADIENT);
+    convolution_input_gradient(c, pass->n, pass->d_output, weights, pass->scratch, pass->d_inputs[0]);
+    convolution_input_gradient(c, pass->n, along->d_output, weights, pass->scratch, along->d_inputs[0]);
+    convolution_input_gradient(c, pass->n, pass->d_output, prepared(along, c, INPUT_GRADIENT), pass->scratch,
+                               along->scratch);
+    add_floats((size_t)pass->n * convolution_input_size(c), along->scratch, along->d_inputs[0]);
+}
+
+static void backward_along(const struct layer_pass *pass, const struct layer_pass *along)
+{
+    const struct convolution_settings *const s = pass->settings;
+    const struct convolution c = geometry(s, pass->input_shapes[0]);
+    const int rows = pass->n * places(&c);
+    activation_backward_along(s->activation, rows, c.out_channels, pass->output, pass->saved, along->output,
+                              along->saved, pass->d_output, along->d_output);
+    linear_backward(rows, c.out_channels, along->output, along->d_output, s->bias ? along->d_parameters[1] : NULL);
+    convolution_weight_gradient(&c, pass->n, pass->inputs[0], along->d_output, pass->scratch, along->d_parameters[0]);
+    if (along->inputs[0] != NULL) {
+        convolution_weight_gradient(&c, pass->n, along->inputs[0], pass->d_output, pass->scratch, along->scratch);
+        add_floats(convolution_window_size(&c) * (size_t)c.out_channels, along->scratch, along->d_parameters[0]);
+    }
+    input_gradient_along(pass, along, &c);
+}
+
 const struct layer_ops layer_convolution = {
     .kind = {.name = "convolution",
              .summary = "every output reads a window of all channels: f(x * W + b)",
@@ -203,4 +259,6 @@ const struct layer_ops layer_convolution = {
     .forward = forward_pass,
     .backward = backward_pass,
     .backward_each = backward_each,
+    .forward_along = forward_along,
+    .backward_along = backward_along,
     .linear_part = convolution_linear_part};

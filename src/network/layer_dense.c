@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "kernels/elementwise.h"
 #include "kernels/gemm.h"
 #include "network/activation.h"
 #include "network/network.h"
@@ -103,10 +104,44 @@ static void dense_backward_each(const struct layer_pass *pass)
         gemm(AS_IS, AS_IS, pass->n, in, out, pass->d_output, pass->parameters[0], 0.0f, pass->d_inputs[0]);
 }
 
+/* With V and c the direction of W and b: tx = derivative of x, and ty = f'(x W^T + b) (tx W^T + x V^T + c) */
+static void dense_forward_along(const struct layer_pass *pass, const struct layer_pass *along)
+{
+    const struct dense_settings *const dense = pass->settings;
+    const int in = features(pass->input_shapes[0]);
+    const int out = pass->output_shape.channels;
+    gemm(AS_IS, TRANSPOSED, pass->n, out, in, pass->inputs[0], along->parameters[0], 0.0f, along->output);
+    if (along->inputs[0] != NULL)
+        gemm(AS_IS, TRANSPOSED, pass->n, out, in, along->inputs[0], pass->parameters[0], 1.0f, along->output);
+    linear_forward(pass->n, out, dense->bias ? along->parameters[1] : NULL, along->output);
+    activation_forward_along(dense->activation, pass->n, out, pass->output, pass->saved, along->output, along->saved);
+}
+
+/* tdW = tdy^T x + dy^T tx   tdx = tdy W + dy V      dy, tdy after f' */
+static void dense_backward_along(const struct layer_pass *pass, const struct layer_pass *along)
+{
+    const struct dense_settings *const dense = pass->settings;
+    const int n = pass->n, in = features(pass->input_shapes[0]), out = pass->output_shape.channels;
+    const float *const dy = pass->d_output, *const tdy = along->d_output;
+    activation_backward_along(dense->activation, n, out, pass->output, pass->saved, along->output, along->saved,
+                              pass->d_output, along->d_output);
+    linear_backward(n, out, along->output, along->d_output, dense->bias ? along->d_parameters[1] : NULL);
+    gemm(TRANSPOSED, AS_IS, out, in, n, tdy, pass->inputs[0], 0.0f, along->d_parameters[0]);
+    if (along->inputs[0] != NULL)
+        gemm(TRANSPOSED, AS_IS, out, in, n, dy, along->inputs[0], 1.0f, along->d_parameters[0]);
+    if (pass->d_inputs[0] == NULL)
+        return;
+    gemm(AS_IS, AS_IS, n, in, out, dy, pass->parameters[0], 0.0f, pass->d_inputs[0]);
+    gemm(AS_IS, AS_IS, n, in, out, tdy, pass->parameters[0], 0.0f, along->d_inputs[0]);
+    gemm(AS_IS, AS_IS, n, in, out, dy, along->parameters[0], 1.0f, along->d_inputs[0]);
+}
+
 const struct layer_ops layer_dense = {
     .kind = {.name = "dense", .summary = "every output reads every input: f(x W^T + b)", .fields = dense_fields},
     .plan = dense_plan,
     .forward = dense_forward,
     .backward = dense_backward,
     .linear_part = dense_linear_part,
-    .backward_each = dense_backward_each};
+    .backward_each = dense_backward_each,
+    .forward_along = dense_forward_along,
+    .backward_along = dense_backward_along};

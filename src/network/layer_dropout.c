@@ -83,6 +83,7 @@ const struct layer_ops layer_dropout = {
     .kind = {.name = "dropout",
              .summary = "values left out at random in training (Srivastava et al. 2014)",
              .fields = dropout_fields},
+    .linear = true,
     .plan = dropout_plan,
     .forward = dropout_forward,
     .backward = dropout_backward};

@@ -80,35 +80,36 @@ static size_t shortcut_place(const struct layer_pass *pass, int i, int row, int 
     return (pixel + (size_t)(column * stride)) * (size_t)b.channels;
 }
 
-static void add_forward(const struct layer_pass *pass)
+static int rows_of(const struct layer_pass *pass)
 {
-    const struct add_settings *const s = pass->settings;
-    const struct shape out = pass->output_shape, b = pass->input_shapes[1];
-    const int rows = pass->n * out.height * out.width;
-    const size_t count = (size_t)rows * (size_t)out.channels;
-    if (fits(out, b)) {
-        add_equal(count, pass->inputs[0], pass->inputs[1], pass->output);
-    } else {
-        memcpy(pass->output, pass->inputs[0], count * sizeof(float));
-        float *y = pass->output;
-        for (int i = 0; i < pass->n; i++)
-            for (int row = 0; row < out.height; row++)
-                for (int column = 0; column < out.width; column++, y += out.channels) {
-                    const float *const from = pass->inputs[1] + shortcut_place(pass, i, row, column);
-                    for (int c = 0; c < b.channels; c++)
-                        y[c] += from[c];
-                }
-    }
-    activation_forward(s->activation, rows, out.channels, NULL, pass->output, pass->saved);
+    return pass->n * pass->output_shape.height * pass->output_shape.width;
 }
 
-static void add_backward(const struct layer_pass *pass)
+/* a + S b */
+static void add_inputs(const struct layer_pass *pass)
 {
-    const struct add_settings *const s = pass->settings;
     const struct shape out = pass->output_shape, b = pass->input_shapes[1];
-    const int rows = pass->n * out.height * out.width;
-    const size_t count = (size_t)rows * (size_t)out.channels;
-    activation_backward(s->activation, rows, out.channels, pass->output, pass->saved, pass->d_output, NULL);
+    const size_t count = (size_t)rows_of(pass) * (size_t)out.channels;
+    if (fits(out, b)) {
+        add_equal(count, pass->inputs[0], pass->inputs[1], pass->output);
+        return;
+    }
+    memcpy(pass->output, pass->inputs[0], count * sizeof(float));
+    float *y = pass->output;
+    for (int i = 0; i < pass->n; i++)
+        for (int row = 0; row < out.height; row++)
+            for (int column = 0; column < out.width; column++, y += out.channels) {
+                const float *const from = pass->inputs[1] + shortcut_place(pass, i, row, column);
+                for (int c = 0; c < b.channels; c++)
+                    y[c] += from[c];
+            }
+}
+
+/* d_output to both inputs. */
+static void give_inputs(const struct layer_pass *pass)
+{
+    const struct shape out = pass->output_shape, b = pass->input_shapes[1];
+    const size_t count = (size_t)rows_of(pass) * (size_t)out.channels;
     if (pass->d_inputs[0] != NULL)
         memcpy(pass->d_inputs[0], pass->d_output, count * sizeof(float));
     if (pass->d_inputs[1] == NULL)
@@ -125,6 +126,38 @@ static void add_backward(const struct layer_pass *pass)
             for (int column = 0; column < out.width; column++, dy += out.channels)
                 memcpy(pass->d_inputs[1] + shortcut_place(pass, i, row, column), dy,
                        (size_t)b.channels * sizeof(float));
+}
+
+static void add_forward(const struct layer_pass *pass)
+{
+    const struct add_settings *const s = pass->settings;
+    add_inputs(pass);
+    activation_forward(s->activation, rows_of(pass), pass->output_shape.channels, NULL, pass->output, pass->saved);
+}
+
+static void add_backward(const struct layer_pass *pass)
+{
+    const struct add_settings *const s = pass->settings;
+    activation_backward(s->activation, rows_of(pass), pass->output_shape.channels, pass->output, pass->saved,
+                        pass->d_output, NULL);
+    give_inputs(pass);
+}
+
+static void add_forward_along(const struct layer_pass *pass, const struct layer_pass *along)
+{
+    const struct add_settings *const s = pass->settings;
+    add_inputs(along);
+    activation_forward_along(s->activation, rows_of(pass), pass->output_shape.channels, pass->output, pass->saved,
+                             along->output, along->saved);
+}
+
+static void add_backward_along(const struct layer_pass *pass, const struct layer_pass *along)
+{
+    const struct add_settings *const s = pass->settings;
+    activation_backward_along(s->activation, rows_of(pass), pass->output_shape.channels, pass->output, pass->saved,
+                              along->output, along->saved, pass->d_output, along->d_output);
+    give_inputs(pass);
+    give_inputs(along);
 }
 
 static enum status concatenate_plan(const void *settings, int input_count, const struct shape *inputs,
@@ -176,10 +209,13 @@ const struct layer_ops layer_add = {
     .kind = {.name = "add", .summary = "the sum of a layer and a shortcut (He et al. 2015)", .fields = add_fields},
     .plan = add_plan,
     .forward = add_forward,
-    .backward = add_backward};
+    .backward = add_backward,
+    .forward_along = add_forward_along,
+    .backward_along = add_backward_along};
 
 const struct layer_ops layer_concatenate = {
     .kind = {.name = "concatenate", .summary = "the channels of all inputs one after another"},
+    .linear = true,
     .plan = concatenate_plan,
     .forward = concatenate_forward,
     .backward = concatenate_backward};

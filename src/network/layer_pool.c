@@ -206,23 +206,71 @@ static void max_image_back(const struct convolution *c, const float *image, cons
         }
 }
 
-static void max_pool_backward(const struct layer_pass *pass)
+static void give_back(const struct layer_pass *pass, const float *d_output, float *d_input)
 {
-    if (pass->d_inputs[0] == NULL)
-        return;
-    const struct pool_settings *const s = pass->settings;
     const struct convolution c = geometry(pass);
-    activation_backward(s->activation, pass->n * c.out_height * c.out_width, c.channels, pass->output, pass->saved,
-                        pass->d_output, NULL);
     for (int i = 0; i < pass->n; i++) {
         const float *const image = pass->inputs[0] + (size_t)i * input_size(&c);
-        const float *const d_out = pass->d_output + (size_t)i * output_size(&c);
-        float *const d_image = pass->d_inputs[0] + (size_t)i * input_size(&c);
+        const float *const d_out = d_output + (size_t)i * output_size(&c);
+        float *const d_image = d_input + (size_t)i * input_size(&c);
         if (is_halving(&c))
             pool_halve_back(c.height, c.width, c.channels, image, d_out, d_image);
         else
             max_image_back(&c, image, d_out, pass->scratch, d_image);
     }
+}
+
+static void max_pool_backward(const struct layer_pass *pass)
+{
+    const struct pool_settings *const s = pass->settings;
+    const struct shape out = pass->output_shape;
+    if (pass->d_inputs[0] == NULL)
+        return;
+    activation_backward(s->activation, pass->n * out.height * out.width, out.channels, pass->output, pass->saved,
+                        pass->d_output, NULL);
+    give_back(pass, pass->d_output, pass->d_inputs[0]);
+}
+
+/* The derivative of each window's largest value: that of the first of equal ones, as on the way back.
+ * most [channels]: room */
+static void max_image_along(const struct convolution *c, const float *image, const float *t_image, float *most,
+                            float *t_out)
+{
+    for (int y = 0; y < c->out_height; y++)
+        for (int x = 0; x < c->out_width; x++, t_out += c->channels) {
+            const struct window w = window_at(c, y, x);
+            max_window(c, w, image, most);
+            for (int row = w.bottom - 1; row >= w.top; row--)
+                for (int column = w.right - 1; column >= w.left; column--) {
+                    const size_t at = pixel(c, row, column);
+                    for (int i = 0; i < c->channels; i++)
+                        if (image[at + (size_t)i] == most[i])
+                            t_out[i] = t_image[at + (size_t)i];
+                }
+        }
+}
+
+static void max_pool_forward_along(const struct layer_pass *pass, const struct layer_pass *along)
+{
+    const struct pool_settings *const s = pass->settings;
+    const struct convolution c = geometry(pass);
+    for (int i = 0; i < pass->n; i++)
+        max_image_along(&c, pass->inputs[0] + (size_t)i * input_size(&c), along->inputs[0] + (size_t)i * input_size(&c),
+                        along->scratch, along->output + (size_t)i * output_size(&c));
+    activation_forward_along(s->activation, pass->n * c.out_height * c.out_width, c.channels, pass->output, pass->saved,
+                             along->output, along->saved);
+}
+
+static void max_pool_backward_along(const struct layer_pass *pass, const struct layer_pass *along)
+{
+    const struct pool_settings *const s = pass->settings;
+    const struct shape out = pass->output_shape;
+    if (pass->d_inputs[0] == NULL)
+        return;
+    activation_backward_along(s->activation, pass->n * out.height * out.width, out.channels, pass->output, pass->saved,
+                              along->output, along->saved, pass->d_output, along->d_output);
+    give_back(pass, pass->d_output, pass->d_inputs[0]);
+    give_back(pass, along->d_output, along->d_inputs[0]);
 }
 
 static void scale(size_t count, float factor, float *x)
@@ -308,18 +356,22 @@ const struct layer_ops layer_max_pool = {
     .kind = {.name = "max_pool", .summary = "the largest value of each window and channel", .fields = max_pool_fields},
     .plan = max_pool_plan,
     .forward = max_pool_forward,
-    .backward = max_pool_backward};
+    .backward = max_pool_backward,
+    .forward_along = max_pool_forward_along,
+    .backward_along = max_pool_backward_along};
 
 const struct layer_ops layer_average_pool = {
     .kind = {.name = "average_pool",
              .summary = "the mean of each window and channel, padding counted as zeros",
              .fields = average_pool_fields},
+    .linear = true,
     .plan = average_pool_plan,
     .forward = average_pool_forward,
     .backward = average_pool_backward};
 
 const struct layer_ops layer_global_average_pool = {
     .kind = {.name = "global_average_pool", .summary = "the mean of each channel over the whole image"},
+    .linear = true,
     .plan = global_plan,
     .forward = global_forward,
     .backward = global_backward};

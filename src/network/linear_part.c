@@ -32,7 +32,7 @@ void network_folded_weight(struct network *network, int tensor, float *out)
     const int reader = scaling_reader(&network->graph, spec->layer);
     if (reader < 0)
         return;
-    const struct layer_pass pass = network_evaluation_pass(network, reader);
+    const struct layer_pass pass = network_layer_pass(network, reader, 1, PASS_EVALUATE);
     ((const struct layer_ops *)network->graph.layers.nodes[reader].layer.kind)->fold(&pass, row, out);
 }
 

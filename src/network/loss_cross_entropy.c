@@ -44,7 +44,16 @@ static void cross_entropy_direction(const void *settings, int n, int classes, co
     }
 }
 
+static void cross_entropy_gradient_along(const void *settings, int n, int classes, const float *logits,
+                                         const int16_t *labels, float scale, const float *along, float *d_along)
+{
+    (void)settings;
+    (void)labels;
+    softmax_residual_along(n, classes, logits, scale, along, d_along);
+}
+
 const struct loss_ops loss_cross_entropy = {.kind = {.name = "cross_entropy", .summary = "-log softmax(z)_y"},
                                             .value = cross_entropy_value,
                                             .gradient = cross_entropy_gradient,
-                                            .direction = cross_entropy_direction};
+                                            .direction = cross_entropy_direction,
+                                            .gradient_along = cross_entropy_gradient_along};

@@ -168,6 +168,35 @@ static void forward_gradient(const void *settings, int n, int classes, const flo
     }
 }
 
+/* The gradient is g - h, h the softmax among the classes that may be labelled so, weighed by T. */
+static void forward_row_along(const struct forward_settings *settings, int classes, const float *z, int label,
+                              float scale, const float *t, float *d)
+{
+    const struct softmax_row row = softmax_row_of(classes, z);
+    const struct softmax_motion motion = softmax_motion_of(&row, classes, z, t);
+    const struct seen seen = seen_of(settings, classes, z, label);
+    double mean = 0;
+    for (int pass = 0; pass < 2; pass++)
+        for (int j = 0; j < classes; j++) {
+            const double likely = transition_of(settings, classes, j, label);
+            const double h = likely > 0 ? likely * exp((double)z[j] - seen.maximum) / seen.total : 0;
+            const double away = (double)t[j] - motion.origin;
+            if (pass == 0)
+                mean += h * away;
+            else
+                d[j] = (float)((double)scale * (softmax_moved(&row, &motion, z, t, j) - h * (away - mean)));
+        }
+}
+
+static void forward_gradient_along(const void *settings, int n, int classes, const float *logits, const int16_t *labels,
+                                   float scale, const float *along, float *d_along)
+{
+    for (int i = 0; i < n; i++) {
+        const int64_t row = (int64_t)i * classes;
+        forward_row_along(settings, classes, logits + row, labels[i], scale, along + row, d_along + row);
+    }
+}
+
 static const struct field forward_fields[] = {
     {.name = "noise",
      .type = FIELD_NAME,
@@ -196,4 +225,5 @@ const struct loss_ops loss_forward_correction = {
              .check = forward_check},
     .classes = forward_classes,
     .value = forward_value,
-    .gradient = forward_gradient};
+    .gradient = forward_gradient,
+    .gradient_along = forward_gradient_along};

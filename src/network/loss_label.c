@@ -28,6 +28,27 @@ static void label_gradient(label_function *slope, const void *settings, int n, i
     }
 }
 
+/* f'(l) times the derivative of r = g - e_y, and f''(l) (r.t) r. */
+static void label_gradient_along(label_function *slope, label_function *bend, const void *settings, int n, int classes,
+                                 const float *logits, const int16_t *labels, float scale, const float *along,
+                                 float *d_along)
+{
+    softmax_residual_along(n, classes, logits, scale, along, d_along);
+    for (int i = 0; i < n; i++) {
+        const float *const z = logits + (int64_t)i * classes, *const t = along + (int64_t)i * classes;
+        float *const d = d_along + (int64_t)i * classes;
+        const struct softmax_row row = softmax_row_of(classes, z);
+        const double l = logsumexp_minus(classes, z, labels[i]);
+        const double rest = softmax_rest(&row, classes, z, labels[i]);
+        double moved = 0; /* r.t */
+        for (int j = 0; j < classes; j++)
+            moved += softmax_at(&row, z, j) * ((double)t[j] - (double)t[labels[i]]);
+        const double factor = slope(settings, l), more = (double)scale * bend(settings, l) * moved;
+        for (int j = 0; j < classes; j++)
+            d[j] = (float)(factor * (double)d[j] + more * (j == labels[i] ? -rest : softmax_at(&row, z, j)));
+    }
+}
+
 /* mae: sum over j of abs(g_j - e_j) = 2 (1 - p) */
 static double mae_of(const void *settings, double l)
 {
@@ -39,6 +60,12 @@ static double mae_slope(const void *settings, double l)
 {
     (void)settings;
     return 2 * exp(-l);
+}
+
+static double mae_bend(const void *settings, double l)
+{
+    (void)settings;
+    return -2 * exp(-l);
 }
 
 /* gce: (1 - p^q) / q, which goes to l as q goes to 0 */
@@ -55,6 +82,12 @@ static double gce_of(const void *settings, double l)
 static double gce_slope(const void *settings, double l)
 {
     return exp(-((const struct gce_settings *)settings)->q * l);
+}
+
+static double gce_bend(const void *settings, double l)
+{
+    const double q = ((const struct gce_settings *)settings)->q;
+    return -q * exp(-q * l);
 }
 
 /* sce: alpha l + beta sum over j of -g_j log e_j, with log 0 = log_zero: alpha l - beta log_zero (1 - p) */
@@ -74,6 +107,12 @@ static double sce_slope(const void *settings, double l)
     return sce->alpha - sce->beta * sce->log_zero * exp(-l);
 }
 
+static double sce_bend(const void *settings, double l)
+{
+    const struct sce_settings *const sce = settings;
+    return sce->beta * sce->log_zero * exp(-l);
+}
+
 /* focal: (1 - p)^gamma l, slope (1 - p)^gamma + gamma p (1 - p)^gamma l / (1 - p); l / (1 - p) goes to 1 with p */
 struct focal_settings {
     double gamma;
@@ -90,6 +129,15 @@ static double focal_slope(const void *settings, double l)
     const double rest = -expm1(-l);
     const double ratio = rest > 0 ? l / rest : 1;
     return pow(rest, gamma) * (1 + gamma * exp(-l) * ratio);
+}
+
+/* gamma p (1 - p)^(gamma - 1) (2 - l + (gamma - 1) p l / (1 - p)) */
+static double focal_bend(const void *settings, double l)
+{
+    const double gamma = ((const struct focal_settings *)settings)->gamma;
+    const double p = exp(-l), rest = -expm1(-l);
+    const double ratio = rest > 0 ? l / rest : 1;
+    return gamma > 0 ? gamma * p * pow(rest, gamma - 1) * (2 - l + (gamma - 1) * p * ratio) : 0;
 }
 
 static const struct field gce_fields[] = {{.name = "q",
@@ -139,7 +187,7 @@ static const struct field focal_fields[] = {
      .summary = "How much less samples count that are learned already; 0 is cross-entropy."},
     {.name = NULL}};
 
-/* The table's functions of a loss made of NAME_of and NAME_slope. */
+/* The table's functions of a loss made of NAME_of, NAME_slope and NAME_bend, f, f' and f''. */
 #define LABEL_LOSS(name)                                                                                              \
     static void name##_value(const void *settings, int n, int classes, const float *logits, const int16_t *labels,    \
                              double *value)                                                                           \
@@ -150,6 +198,11 @@ static const struct field focal_fields[] = {
                                 float scale, float *dlogits)                                                          \
     {                                                                                                                 \
         label_gradient(name##_slope, settings, n, classes, logits, labels, scale, dlogits);                           \
+    }                                                                                                                 \
+    static void name##_gradient_along(const void *settings, int n, int classes, const float *logits,                  \
+                                      const int16_t *labels, float scale, const float *along, float *d_along)         \
+    {                                                                                                                 \
+        label_gradient_along(name##_slope, name##_bend, settings, n, classes, logits, labels, scale, along, d_along); \
     }
 
 LABEL_LOSS(mae)
@@ -160,14 +213,16 @@ LABEL_LOSS(focal)
 const struct loss_ops loss_mae = {
     .kind = {.name = "mae", .summary = "absolute error of the softmax outputs, 2 (1 - g_y); symmetric"},
     .value = mae_value,
-    .gradient = mae_gradient};
+    .gradient = mae_gradient,
+    .gradient_along = mae_gradient_along};
 
 const struct loss_ops loss_gce = {
     .kind = {.name = "gce",
              .summary = "generalised cross-entropy, (1 - g_y^q) / q (Zhang and Sabuncu 2018)",
              .fields = gce_fields},
     .value = gce_value,
-    .gradient = gce_gradient};
+    .gradient = gce_gradient,
+    .gradient_along = gce_gradient_along};
 
 const struct loss_ops loss_sce = {
     .kind = {.name = "sce",
@@ -175,9 +230,11 @@ const struct loss_ops loss_sce = {
              .fields = sce_fields,
              .check = sce_check},
     .value = sce_value,
-    .gradient = sce_gradient};
+    .gradient = sce_gradient,
+    .gradient_along = sce_gradient_along};
 
 const struct loss_ops loss_focal = {
     .kind = {.name = "focal", .summary = "-(1 - g_y)^gamma log g_y (Lin et al. 2017)", .fields = focal_fields},
     .value = focal_value,
-    .gradient = focal_gradient};
+    .gradient = focal_gradient,
+    .gradient_along = focal_gradient_along};

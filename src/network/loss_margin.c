@@ -69,6 +69,20 @@ static void exponential_value(const void *settings, int n, int classes, const fl
     }
 }
 
+/* Straight but for the kink. */
+static void hinge_gradient_along(const void *settings, int n, int classes, const float *logits, const int16_t *labels,
+                                 float scale, const float *along, float *d_along)
+{
+    const int64_t count = (int64_t)n * classes;
+    (void)settings;
+    (void)logits;
+    (void)labels;
+    (void)scale;
+    (void)along;
+    for (int64_t i = 0; i < count; i++)
+        d_along[i] = 0.0f;
+}
+
 static float float_within(double x)
 {
     return x > (double)FLT_MAX ? FLT_MAX : x < -(double)FLT_MAX ? -FLT_MAX : (float)x;
@@ -91,6 +105,26 @@ static void exponential_gradient(const void *settings, int n, int classes, const
     }
 }
 
+static void exponential_gradient_along(const void *settings, int n, int classes, const float *logits,
+                                       const int16_t *labels, float scale, const float *along, float *d_along)
+{
+    (void)settings;
+    for (int i = 0; i < n; i++) {
+        const float *const z = logits + (int64_t)i * classes;
+        const float *const t = along + (int64_t)i * classes;
+        float *const d = d_along + (int64_t)i * classes;
+        const int label = labels[i];
+        double sum = 0;
+        for (int j = 0; j < classes; j++) {
+            const double e = j == label ? 0 : exponential_of((double)z[j] - (double)z[label]);
+            const double moved = e * ((double)t[j] - (double)t[label]);
+            sum += moved;
+            d[j] = float_within((double)scale * moved);
+        }
+        d[label] = float_within((double)scale * -sum);
+    }
+}
+
 static const struct field hinge_fields[] = {{.name = "margin",
                                              .type = FIELD_REAL,
                                              .offset = offsetof(struct hinge_settings, margin),
@@ -102,9 +136,11 @@ static const struct field hinge_fields[] = {{.name = "margin",
 const struct loss_ops loss_hinge = {
     .kind = {.name = "hinge", .summary = "max(0, margin - (z_y - largest other z_j))", .fields = hinge_fields},
     .value = hinge_value,
-    .gradient = hinge_gradient};
+    .gradient = hinge_gradient,
+    .gradient_along = hinge_gradient_along};
 
 const struct loss_ops loss_exponential = {
     .kind = {.name = "exponential", .summary = "sum over the others of exp(z_j - z_y) (Banburski et al. 2021)"},
     .value = exponential_value,
-    .gradient = exponential_gradient};
+    .gradient = exponential_gradient,
+    .gradient_along = exponential_gradient_along};

@@ -58,6 +58,23 @@ static void mse_gradient(const void *settings, int n, int classes, const float *
     }
 }
 
+/* u = 2 (g - e). label: an int */
+static struct output_motion mse_move(const void *label, double g, double moved, int j)
+{
+    return (struct output_motion){.slope = 2 * (g - (j == *(const int *)label)), .along = 2 * moved};
+}
+
+static void mse_gradient_along(const void *settings, int n, int classes, const float *logits, const int16_t *labels,
+                               float scale, const float *along, float *d_along)
+{
+    (void)settings;
+    for (int i = 0; i < n; i++) {
+        const int64_t row = (int64_t)i * classes;
+        const int label = labels[i];
+        outputs_along(mse_move, &label, classes, logits + row, scale, along + row, d_along + row);
+    }
+}
+
 static void mse_logits_value(const void *settings, int n, int classes, const float *logits, const int16_t *labels,
                              double *value)
 {
@@ -82,12 +99,25 @@ static void mse_logits_gradient(const void *settings, int n, int classes, const 
         }
 }
 
+static void mse_logits_gradient_along(const void *settings, int n, int classes, const float *logits,
+                                      const int16_t *labels, float scale, const float *along, float *d_along)
+{
+    const int64_t count = (int64_t)n * classes;
+    (void)settings;
+    (void)logits;
+    (void)labels;
+    for (int64_t i = 0; i < count; i++)
+        d_along[i] = 2.0f * scale * along[i];
+}
+
 const struct loss_ops loss_mse = {
     .kind = {.name = "mse", .summary = "squared error of the softmax outputs, summed over the classes"},
     .value = mse_value,
-    .gradient = mse_gradient};
+    .gradient = mse_gradient,
+    .gradient_along = mse_gradient_along};
 
 const struct loss_ops loss_mse_logits = {
     .kind = {.name = "mse_logits", .summary = "squared error of the logits themselves, summed over the classes"},
     .value = mse_logits_value,
-    .gradient = mse_logits_gradient};
+    .gradient = mse_logits_gradient,
+    .gradient_along = mse_logits_gradient_along};

@@ -14,6 +14,7 @@ struct outputs {
     int classes, label;
     double rest;                   /* 1 - g_y */
     double numerator, denominator; /* nmse */
+    double numerator_along, denominator_along;
 };
 
 typedef double output_slope(const struct outputs *outputs, double g, int j);
@@ -74,6 +75,24 @@ static void rll_gradient(const void *settings, int n, int classes, const float *
     }
 }
 
+static struct output_motion rll_move(const void *context, double g, double moved, int j)
+{
+    const struct outputs *const outputs = context;
+    const double alpha = ((const struct rll_settings *)outputs->settings)->alpha;
+    const double slope = rll_slope(outputs, g, j);
+    return (struct output_motion){.slope = slope, .along = -slope * moved / (alpha + g)};
+}
+
+static void rll_gradient_along(const void *settings, int n, int classes, const float *logits, const int16_t *labels,
+                               float scale, const float *along, float *d_along)
+{
+    for (int i = 0; i < n; i++) {
+        const int64_t row = (int64_t)i * classes;
+        const struct outputs outputs = {.settings = settings, .classes = classes, .label = labels[i]};
+        outputs_along(rll_move, &outputs, classes, logits + row, scale, along + row, d_along + row);
+    }
+}
+
 /* Squares of the others, and with them numerator and denominator of nmse:
  * |g|^2 - 2 g_y + 1 = (1 - g_y)^2 + squares,   classes |g|^2 + classes - 2 */
 static struct outputs nmse_outputs(int classes, const float *z, int label)
@@ -118,6 +137,39 @@ static void nmse_gradient(const void *settings, int n, int classes, const float 
     }
 }
 
+static struct output_motion nmse_move(const void *context, double g, double moved, int j)
+{
+    const struct outputs *const o = context;
+    const double value = o->numerator / o->denominator;
+    const double value_along = (o->numerator_along - value * o->denominator_along) / o->denominator;
+    const double slope = nmse_slope(o, g, j);
+    const double along = moved - value_along * o->classes * g - value * o->classes * moved;
+    return (struct output_motion){.slope = slope, .along = (2 * along - slope * o->denominator_along) / o->denominator};
+}
+
+static void nmse_row_along(const float *z, int label, int classes, float scale, const float *t, float *d)
+{
+    struct outputs outputs = nmse_outputs(classes, z, label);
+    const struct softmax_row row = softmax_row_of(classes, z);
+    const struct softmax_motion motion = softmax_motion_of(&row, classes, z, t);
+    for (int j = 0; j < classes; j++) {
+        const double g = softmax_at(&row, z, j), moved = softmax_moved(&row, &motion, z, t, j);
+        outputs.numerator_along += 2 * (j == label ? -outputs.rest : g) * moved;
+        outputs.denominator_along += 2 * classes * g * moved;
+    }
+    outputs_along(nmse_move, &outputs, classes, z, scale, t, d);
+}
+
+static void nmse_gradient_along(const void *settings, int n, int classes, const float *logits, const int16_t *labels,
+                                float scale, const float *along, float *d_along)
+{
+    (void)settings;
+    for (int i = 0; i < n; i++) {
+        const int64_t row = (int64_t)i * classes;
+        nmse_row_along(logits + row, labels[i], classes, scale, along + row, d_along + row);
+    }
+}
+
 static const struct field rll_fields[] = {
     {.name = "alpha",
      .type = FIELD_REAL,
@@ -134,9 +186,11 @@ const struct loss_ops loss_rll = {
                         "log(alpha + g_j) (Patel and Sastry 2021); symmetric",
              .fields = rll_fields},
     .value = rll_value,
-    .gradient = rll_gradient};
+    .gradient = rll_gradient,
+    .gradient_along = rll_gradient_along};
 
 const struct loss_ops loss_nmse = {
     .kind = {.name = "nmse", .summary = "mse over its sum over all labels (Patel and Sastry 2021); symmetric"},
     .value = nmse_value,
-    .gradient = nmse_gradient};
+    .gradient = nmse_gradient,
+    .gradient_along = nmse_gradient_along};

@@ -120,6 +120,44 @@ static void hard_gradient(const void *settings, int n, int classes, const float 
     }
 }
 
+/* Of a target that does not move. */
+static void fixed_gradient_along(const void *settings, int n, int classes, const float *logits, const int16_t *labels,
+                                 float scale, const float *along, float *d_along)
+{
+    (void)settings;
+    (void)labels;
+    softmax_residual_along(n, classes, logits, scale, along, d_along);
+}
+
+/* d becomes beta d + (1 - beta) scale times the derivative of g_j (l_j - H) along t      z, t, d [classes] */
+static void soft_row_along(double beta, int classes, const float *z, float scale, const float *t, float *d)
+{
+    const struct softmax_row row = softmax_row_of(classes, z);
+    const struct softmax_motion motion = softmax_motion_of(&row, classes, z, t);
+    const double l_largest = logsumexp_minus(classes, z, row.largest);
+    const double own = entropy(&row, classes, z, l_largest), mean = motion.origin + motion.mean;
+    double own_along = 0;
+    for (int j = 0; j < classes; j++)
+        own_along += softmax_moved(&row, &motion, z, t, j) * (row.maximum - (double)z[j]);
+    for (int j = 0; j < classes; j++) {
+        const double above = row.maximum - (double)z[j] + l_largest - own;
+        const double moved =
+            softmax_moved(&row, &motion, z, t, j) * above + softmax_at(&row, z, j) * (mean - (double)t[j] - own_along);
+        d[j] = (float)(beta * (double)d[j] + (1 - beta) * (double)scale * moved);
+    }
+}
+
+static void soft_gradient_along(const void *settings, int n, int classes, const float *logits, const int16_t *labels,
+                                float scale, const float *along, float *d_along)
+{
+    const double beta = ((const struct bootstrap_settings *)settings)->beta;
+    fixed_gradient_along(settings, n, classes, logits, labels, scale, along, d_along);
+    for (int i = 0; i < n; i++) {
+        const int64_t row = (int64_t)i * classes;
+        soft_row_along(beta, classes, logits + row, scale, along + row, d_along + row);
+    }
+}
+
 static const struct field smoothing_fields[] = {{.name = "epsilon",
                                                  .type = FIELD_REAL,
                                                  .offset = offsetof(struct smoothing_settings, epsilon),
@@ -150,18 +188,21 @@ const struct loss_ops loss_label_smoothing = {
              .summary = "cross-entropy with (1 - epsilon) e_y + epsilon / classes (Szegedy et al. 2016)",
              .fields = smoothing_fields},
     .value = smoothing_value,
-    .gradient = smoothing_gradient};
+    .gradient = smoothing_gradient,
+    .gradient_along = fixed_gradient_along};
 
 const struct loss_ops loss_soft_bootstrap = {
     .kind = {.name = "soft_bootstrap",
              .summary = "cross-entropy with beta e_y + (1 - beta) g (Reed et al. 2015)",
              .fields = soft_fields},
     .value = soft_value,
-    .gradient = soft_gradient};
+    .gradient = soft_gradient,
+    .gradient_along = soft_gradient_along};
 
 const struct loss_ops loss_hard_bootstrap = {
     .kind = {.name = "hard_bootstrap",
              .summary = "cross-entropy with beta e_y + (1 - beta) of the class predicted (Reed et al. 2015)",
              .fields = hard_fields},
     .value = hard_value,
-    .gradient = hard_gradient};
+    .gradient = hard_gradient,
+    .gradient_along = fixed_gradient_along};

@@ -41,6 +41,49 @@ double softmax_rest(const struct softmax_row *row, int classes, const float *z, 
     return rest / row->total;
 }
 
+struct softmax_motion softmax_motion_of(const struct softmax_row *row, int classes, const float *z, const float *t)
+{
+    struct softmax_motion motion = {.origin = (double)t[row->largest]};
+    for (int j = 0; j < classes; j++)
+        motion.mean += softmax_at(row, z, j) * ((double)t[j] - motion.origin);
+    return motion;
+}
+
+double softmax_moved(const struct softmax_row *row, const struct softmax_motion *motion, const float *z, const float *t,
+                     int j)
+{
+    return softmax_at(row, z, j) * ((double)t[j] - motion->origin - motion->mean);
+}
+
+void softmax_residual_along(int n, int classes, const float *z, float scale, const float *t, float *d)
+{
+    for (int i = 0; i < n; i++, z += classes, t += classes, d += classes) {
+        const struct softmax_row row = softmax_row_of(classes, z);
+        const struct softmax_motion motion = softmax_motion_of(&row, classes, z, t);
+        for (int j = 0; j < classes; j++)
+            d[j] = (float)((double)scale * softmax_moved(&row, &motion, z, t, j));
+    }
+}
+
+void outputs_along(output_move *move, const void *context, int classes, const float *z, float scale, const float *t,
+                   float *d)
+{
+    const struct softmax_row row = softmax_row_of(classes, z);
+    const struct softmax_motion motion = softmax_motion_of(&row, classes, z, t);
+    double mean = 0, along = 0;
+    for (int j = 0; j < classes; j++) {
+        const double g = softmax_at(&row, z, j), moved = softmax_moved(&row, &motion, z, t, j);
+        const struct output_motion u = move(context, g, moved, j);
+        mean += g * u.slope;
+        along += moved * u.slope + g * u.along;
+    }
+    for (int j = 0; j < classes; j++) {
+        const double g = softmax_at(&row, z, j), moved = softmax_moved(&row, &motion, z, t, j);
+        const struct output_motion u = move(context, g, moved, j);
+        d[j] = (float)((double)scale * (moved * (u.slope - mean) + g * (u.along - along)));
+    }
+}
+
 /* direction [classes] over its largest part, which is returned */
 static double take_scale(int classes, float *direction)
 {

@@ -76,10 +76,10 @@ static struct layer_pass layer_pass(struct network *network, int at, const struc
     return pass;
 }
 
-struct layer_pass network_evaluation_pass(struct network *network, int layer)
+struct layer_pass network_layer_pass(struct network *network, int layer, int n, enum pass_mode mode)
 {
-    const struct block one = {.mode = PASS_EVALUATE, .n = 1, .batch = 1};
-    return layer_pass(network, layer, &one);
+    const struct block whole = {.mode = mode, .n = n, .batch = n};
+    return layer_pass(network, layer, &whole);
 }
 
 /* The gradient of a value; NULL: nobody wants it. */

@@ -22,7 +22,7 @@ struct network {
     int64_t estimated; /* samples of PASS_ESTIMATE passes */
 };
 
-/* What a layer's forward pass is given for one sample in evaluation. */
-struct layer_pass network_evaluation_pass(struct network *network, int layer);
+/* What a layer's forward pass is given for a batch of n, all of it one block. */
+struct layer_pass network_layer_pass(struct network *network, int layer, int n, enum pass_mode mode);
 
 #endif
