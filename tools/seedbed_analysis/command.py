@@ -5,11 +5,12 @@ import json
 import os
 import sys
 
-from . import compare, consistency, margins, memorization, output, variance
+from . import compare, consistency, margins, memorization, output, reproduce, variance
 from .results import open_results
 from .storage import ResultsError
 
 ANALYSES = (consistency, margins, memorization, variance, compare)
+OTHERS = (reproduce,)  # commands with arguments of their own
 
 
 def common_options(parser):
@@ -31,7 +32,12 @@ def parse_arguments(arguments):
                                   formatter_class=argparse.RawDescriptionHelpFormatter)
         common_options(one)
         module.add_options(one)
-        one.set_defaults(analyse=module.run, name=name)
+        one.set_defaults(command=run, analyse=module.run, name=name)
+    for module in OTHERS:
+        one = commands.add_parser(module.NAME, help=summary(module), description=module.__doc__,
+                                  formatter_class=argparse.RawDescriptionHelpFormatter)
+        module.add_options(one)
+        one.set_defaults(command=module.command, name=module.NAME)
     return parser.parse_args(arguments)
 
 
@@ -41,7 +47,7 @@ def summary(module):
 
 
 def run(arguments):
-    """One analysis, printed and written; ResultsError for what cannot be done."""
+    """One analysis, printed and written -> exit code; ResultsError for what cannot be done."""
     with open_results(arguments.file) as results:
         chosen = results.where(arguments.where) if arguments.where else results
         findings = arguments.analyse(chosen, arguments)
@@ -54,12 +60,13 @@ def run(arguments):
         for line in findings.notes:
             print(f"note: {line}", file=sys.stderr)
         print(f"wrote {', '.join(paths)}", file=sys.stderr)
+    return 0
 
 
 def main(arguments=None):
     parsed = parse_arguments(arguments)
     try:
-        run(parsed)
+        return parsed.command(parsed)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `seedbed-analysis ... | head` is no error
     except (ResultsError, OSError, MemoryError) as error:
