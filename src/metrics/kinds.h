@@ -4,7 +4,7 @@
 
 #include "seedbed/metric.h"
 
-extern const struct metric_ops metric_gradients, metric_interpolation, metric_margins, metric_memorization,
-    metric_reduction, metric_sample_loss, metric_stiffness, metric_weights;
+extern const struct metric_ops metric_curvature, metric_gradients, metric_interpolation, metric_margins,
+    metric_memorization, metric_reduction, metric_sample_loss, metric_stiffness, metric_weights;
 
 #endif

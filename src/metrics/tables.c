@@ -2,10 +2,11 @@
 #include "metrics/kinds.h"
 #include "metrics/metrics.h"
 
-static const struct kind *const metric_kinds[] = {
-    &metric_gradients.kind,    &metric_interpolation.kind, &metric_margins.kind,
-    &metric_memorization.kind, &metric_reduction.kind,     &metric_sample_loss.kind,
-    &metric_stiffness.kind,    &metric_weights.kind,       NULL};
+static const struct kind *const metric_kinds[] = {&metric_curvature.kind,     &metric_gradients.kind,
+                                                  &metric_interpolation.kind, &metric_margins.kind,
+                                                  &metric_memorization.kind,  &metric_reduction.kind,
+                                                  &metric_sample_loss.kind,   &metric_stiffness.kind,
+                                                  &metric_weights.kind,       NULL};
 const struct kind_table metric_table = {.what = "metric", .plural = "metrics", .kinds = metric_kinds};
 
 static const struct kind kind_train = {.name = "train", .summary = "the samples trained on"};

@@ -17,6 +17,7 @@ metrics:
   weights: {at: [init, end], epochs: [2]}
   sample_loss: {every: 1, steps: [3, 20], loss: [2, 1], loss_every: 4, parts: [train, test]}
   memorization: {at: [init, end]}
+  curvature: {samples: 70, iterations: 12, probes: 3}
 grid:
   - seed: [0, 1]
     train.loss: [cross_entropy, mse]

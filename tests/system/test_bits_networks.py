@@ -14,6 +14,7 @@ metrics:
   weights: {}
   stiffness: {at: [init, end], samples: 20, layers: true, gram: true}
   gradients: {samples: 20}
+  curvature: {samples: 0, top: 2, iterations: 6, probes: 2}
 grid:
   model:
     - {kind: cnn, channels: [4, 6], batch_norm: true, dropout: 0.25}
