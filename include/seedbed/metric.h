@@ -158,7 +158,9 @@ struct measurement {
     struct network *network;
     const struct samples *samples; /* [PART_COUNT] */
     const struct choice *loss;     /* struct loss_ops */
-    const struct yield *yield;     /* to be called now and then in long work; anything but STATUS_OK is passed on */
+    /* To be called now and then in long work; anything but STATUS_OK is passed on. A call of the metric that ended so
+     * may be made again, with its state as it was before; its row may hold what it wrote. */
+    const struct yield *yield;
 };
 
 /* A mini-batch as training passed it through the network, in training mode, before its step. */

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "config/scalar.h"
 
 static int find_option(const struct command *command, const char *word, size_t length)
 {
@@ -126,6 +127,16 @@ enum status argument_integer(const char *text, const char *what, long long minim
         return fail(error, STATUS_USAGE, "%s: '%s' is not a whole number from %lld up", what, text, minimum);
     *out = value;
     return STATUS_OK;
+}
+
+enum status argument_duration(const char *text, const char *what, double *out, struct error *error)
+{
+    const struct tree_node node = {.type = TREE_SCALAR, .text = text};
+    const char *const trouble = scalar_duration(&node, out);
+    if (trouble == NULL && *out > 0)
+        return STATUS_OK;
+    return fail(error, STATUS_USAGE, "%s: '%s' %s; write it as 90s, 30m, 2h, 1:30:00 or 1-12:00:00", what, text,
+                trouble == NULL ? "is not above 0" : trouble);
 }
 
 int command_failed(const struct error *error)

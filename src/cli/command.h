@@ -49,6 +49,9 @@ const char *argument_value(const struct arguments *arguments, int option);
 enum status argument_integer(const char *text, const char *what, long long minimum, long long *out,
                              struct error *error);
 
+/* Seconds above 0: 90, 90s, 10m, 2h, [D-]HH:MM:SS; what: "--time-limit". */
+enum status argument_duration(const char *text, const char *what, double *out, struct error *error);
+
 /* Prints "seedbed: error: ..." and returns the exit code for the status. */
 int command_failed(const struct error *error);
 

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/faults.h"
@@ -15,7 +16,8 @@ enum {
     OPTION_SET,
     OPTION_ORDER,
     OPTION_MAX_FAILURES,
-    OPTION_FAIL_FAST
+    OPTION_FAIL_FAST,
+    OPTION_TIME_LIMIT
 };
 
 static const struct option_spec options[] = {
@@ -29,6 +31,9 @@ static const struct option_spec options[] = {
                       "Longest predicted trial first (the default), as listed, or shuffled."},
     [OPTION_MAX_FAILURES] = {"--max-failures", "N", false, "Stop after N failed or timed-out trials; 0 for never."},
     [OPTION_FAIL_FAST] = {"--fail-fast", NULL, false, "Stop at the first failed or timed-out trial."},
+    [OPTION_TIME_LIMIT] =
+        {"--time-limit", "D-HH:MM:SS", false,
+         "Stop in good order before so much time is over; also as 90m, 2h. Slurm's and PBS's own are known."},
     {0},
 };
 
@@ -86,9 +91,12 @@ static enum status read_request(const struct arguments *arguments, struct sessio
         .reuse_count = arguments->count[OPTION_REUSE],
         .fail_fast = arguments->count[OPTION_FAIL_FAST] > 0,
         .max_failures = max_failures,
+        .started = clock_wall(),
         .start = progress_announce,
         .report = progress_report,
     };
+    if (argument_value(arguments, OPTION_TIME_LIMIT) != NULL)
+        TRY(argument_duration(argument_value(arguments, OPTION_TIME_LIMIT), "--time-limit", &out->time_limit, error));
     if (argument_value(arguments, OPTION_RETRY) != NULL && !out->resume)
         return fail(error, STATUS_USAGE, "--retry goes with --resume: it trains trials of an existing file again");
     TRY(read_retry(argument_value(arguments, OPTION_RETRY), &out->retry, error));

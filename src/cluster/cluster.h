@@ -49,6 +49,8 @@ struct work {
     enum status (*settle)(void *context, struct error *error);
     enum status (*run)(void *context, int64_t trial, const struct yield *yield, struct trial_ending *ending,
                        struct error *error);
+    /* Seconds until this rank has to stop, less what it needs for stopping. NULL: there is no limit. */
+    double (*time_left)(void *context);
 };
 
 struct progress {
@@ -70,10 +72,10 @@ struct cluster_plan {
     void *report_context;
 };
 
-/* Runs all trials. progress: rank 0's final count, on every rank. STATUS_STOPPED when a signal, or work->run on some
- * rank, stopped it before the last trial's end; STATUS_OK also when the scheduler gave up (max_failures, fail_fast:
- * what runs is trained to its end). Any other status and its message are those of the first rank that could not go on.
- * Collective. */
+/* Runs all trials. progress: rank 0's final count, on every rank. STATUS_STOPPED when a signal, the time limit, or
+ * work->run on some rank, stopped it before the last trial's end; STATUS_OK also when the scheduler gave up
+ * (max_failures, fail_fast: what runs is trained to its end). Any other status and its message are those of the first
+ * rank that could not go on. Collective. */
 enum status cluster_run(struct cluster *cluster, const struct cluster_plan *plan, const struct work *work,
                         struct progress *progress, struct error *error);
 

@@ -1,8 +1,8 @@
 /* messages.h - what ranks say during a run: messages of one fixed size, sent without ever blocking.
  *
  * Rank 0 says START; FINISH or STOP when a worker should leave; END once it has left. A worker says JOINED; ENDED for
- * each trial; STOPPING when it saw a signal; LEFT as its last word: what it still holds was not trained.
- * Whatever is sent is received: a worker reads on until END, and rank 0 until every worker has left. */
+ * each trial; STOPPING when it saw a signal or its time is over; LEFT as its last word: what it still holds was not
+ * trained. Whatever is sent is received: a worker reads on until END, and rank 0 until every worker has left. */
 #ifndef SEEDBED_CLUSTER_MESSAGES_H
 #define SEEDBED_CLUSTER_MESSAGES_H
 
@@ -17,11 +17,11 @@
 #define MESSAGE_TABLE(X)                                                            \
     X(JOINED, false, "")           /* this rank is there */                         \
     X(ENDED, false, "trial value") /* trial; value: enum trial_outcome */           \
-    X(STOPPING, false, "")         /* a signal asked this rank to stop */           \
+    X(STOPPING, false, "")         /* this rank is to stop */                       \
     X(LEFT, false, "value")        /* value: enum status, why it left */            \
     X(START, true, "trial")        /* trial: train it after those already given */  \
     X(FINISH, true, "")            /* train what is begun to its end, then leave */ \
-    X(STOP, true, "")              /* end what is begun uncommitted, and leave */   \
+    X(STOP, true, "")              /* save what is begun, and leave */              \
     X(END, true, "")               /* nothing more will come */
 
 #define MESSAGE_KIND(name, from_root, fields) MESSAGE_##name,

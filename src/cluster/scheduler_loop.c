@@ -33,6 +33,8 @@ struct coordinator {
     double start;
     struct pace poll_pace, report_pace;
     struct backoff backoff;
+    double done_cost, done_seconds; /* of this session's trials that are done */
+    double session_seconds;         /* from the start to the time limit */
 };
 
 static void count_costs(struct coordinator *c)
@@ -58,6 +60,7 @@ enum status coordinator_create(struct cluster *cluster, const struct cluster_pla
     c->work = work;
     c->outbox.communicator = cluster->world;
     c->start = clock_monotonic();
+    c->session_seconds = work->time_left == NULL ? 0 : work->time_left(work->context);
     struct scheduler_config config = plan->scheduler;
     config.worker_count = cluster->size;
     config.chunk_seconds = schedule_chunk_seconds;
@@ -124,8 +127,22 @@ static void act(struct coordinator *c, const struct action *action)
         send(c, action->worker, MESSAGE_START, action->trial);
 }
 
+/* Trials take this much longer than predicted, to be safe. */
+static const double prediction_slack = 1.2;
+
+/* Before anything may be started: what can still be trained to its end. Nothing is known before a trial is done. */
+static void tell_time(struct coordinator *c)
+{
+    if (c->work->time_left == NULL || !(c->done_cost > 0) || !(c->done_seconds > 0))
+        return;
+    const double cost_a_second = c->done_cost / c->done_seconds / prediction_slack;
+    scheduler_set_room(c->scheduler, c->work->time_left(c->work->context) * cost_a_second,
+                       c->session_seconds * cost_a_second);
+}
+
 static void feed(struct coordinator *c, const struct event *event)
 {
+    tell_time(c);
     const int count = scheduler_handle(c->scheduler, event, c->actions);
     for (int i = 0; i < count; i++)
         act(c, &c->actions[i]);
@@ -149,6 +166,10 @@ static void note_ended(struct coordinator *c, int worker, const struct ended_tri
     const int64_t before = scheduler_ended(c->scheduler), trial = ended->trial;
     const enum trial_outcome outcome = ended->outcome;
     const bool pair = trial >= c->progress.trials;
+    if (outcome == OUTCOME_DONE && c->plan->scheduler.cost[trial] > 0) {
+        c->done_cost += c->plan->scheduler.cost[trial];
+        c->done_seconds += ended->seconds;
+    }
     feed(c, &(struct event){.kind = EVENT_ENDED,
                             .worker = worker,
                             .trial = trial,
@@ -209,7 +230,7 @@ static void poll_messages(struct coordinator *c)
     struct error error;
     struct message message;
     int worker = -1;
-    if (cluster_stop_requested())
+    if (!c->stopping && must_stop(c->work))
         stop(c);
     if (c->outbox.sent != NULL)
         cluster_require(c->cluster, outbox_progress(&c->outbox, &error), &error);
@@ -271,7 +292,12 @@ static enum status how_it_went(struct coordinator *c, struct error *error)
         return hands->status;
     }
     const int64_t units = c->progress.trials + c->progress.pairs;
-    if (!c->stopping || scheduler_ended(c->scheduler) == units)
+    if (scheduler_ended(c->scheduler) == units)
+        return STATUS_OK;
+    if (!c->stopping && scheduler_set_aside(c->scheduler) > 0)
+        return fail(error, STATUS_STOPPED, "stopped: none of the %lld %s that are left can end before the time limit",
+                    (long long)scheduler_waiting(c->scheduler), c->progress.pairs > 0 ? "trials and pairs" : "trials");
+    if (!c->stopping)
         return STATUS_OK;
     return fail(error, STATUS_STOPPED, "stopped before the end: %lld of %lld %s are left",
                 (long long)scheduler_waiting(c->scheduler), (long long)units,

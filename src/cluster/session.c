@@ -2,8 +2,11 @@
  */
 #include "cluster/session.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -11,6 +14,7 @@
 #include "base/memory.h"
 #include "cluster/communicator.h"
 #include "cluster/crash.h"
+#include "cluster/time_limit.h"
 #include "sweep/pair.h"
 #include "sweep/preview.h"
 #include "sweep/provenance.h"
@@ -31,6 +35,12 @@ struct session {
     double *costs, *samples; /* rank 0: [units] */
     int32_t (*needs)[2];     /* rank 0: [pairs] trials of each */
     struct results_writer *writer;
+    struct checkpoint_store store;
+    bool *begun;             /* rank 0: [units] that have a checkpoint */
+    int64_t begun_count;     /* rank 0 */
+    bool made;               /* rank 0: the file is new */
+    struct time_limit limit; /* rank 0 */
+    double deadline;         /* monotonic, less what is kept back; 0: none */
     struct trial_runner *runner;
     struct pair_runner *pairs; /* NULL: the plan has none */
 };
@@ -109,6 +119,7 @@ static enum status prepare_file(struct session *session, const struct schema_req
         return refuse_existing(session, error);
     if (exists)
         return resume_read(path, session->plan, session->request->retry, &session->resume, error);
+    session->made = true;
     TRY(resume_none(session->plan, &session->resume, error));
     struct schema_request with_data = *request;
     with_data.with_data = true;
@@ -225,9 +236,23 @@ static enum status prepare_costs(struct session *session, struct error *error)
     return STATUS_OK;
 }
 
+/* Rank 0: which trials have been begun. What a file of the same name left is not this one's. */
+static enum status find_checkpoints(struct session *session, struct error *error)
+{
+    void *memory = NULL;
+    const size_t units = (size_t)(plan_trial_count(session->plan) + plan_pair_count(session->plan));
+    TRY(memory_allocate(&memory, units, sizeof(bool), "checkpoints", error));
+    session->begun = memory;
+    return checkpoint_sweep(&session->store, session->plan, session->made ? NULL : session->resume.ended,
+                            session->begun, &session->begun_count, error);
+}
+
 static enum status prepare_work(struct session *session, struct error *error)
 {
     TRY(trial_runner_create(session->plan, session->schema, &session->runner, error));
+    TRY(checkpoint_store_of(session->request->output_path, cluster_rank(session->cluster),
+                            plan_sweep_config(session->plan)->limits.checkpoint, &session->store, error));
+    trial_runner_keep_checkpoints(session->runner, &session->store);
     if (plan_pair_count(session->plan) > 0)
         TRY(pair_runner_create(session->plan, session->schema, session->runner, session->writer, &session->pairs,
                                error));
@@ -235,6 +260,7 @@ static enum status prepare_work(struct session *session, struct error *error)
         return STATUS_OK;
     TRY(commit_poisoned(session, error));
     TRY(take_over(session, error));
+    TRY(find_checkpoints(session, error));
     TRY(begin_session(session, error));
     return prepare_costs(session, error);
 }
@@ -252,7 +278,12 @@ static enum status run_unit(void *context, int64_t unit, const struct yield *yie
         TRY(pair_run(session->pairs, unit - trials, yield, ending, &row, error));
     ending->rank = cluster_rank(session->cluster);
     snprintf(ending->host, sizeof ending->host, "%.*s", HOST_BYTES - 1, cluster_host(session->cluster));
-    return results_write(session->writer, unit, row, ending, error);
+    TRY(results_write(session->writer, unit, row, ending, error));
+    if (unit >= trials || !trial_runner_has_checkpoint(session->runner))
+        return STATUS_OK;
+    TRY(results_settle(session->writer, error)); /* the row counts before what the trial could go on from is gone */
+    trial_runner_drop_checkpoint(session->runner);
+    return STATUS_OK;
 }
 
 static enum status settle_units(void *context, struct error *error)
@@ -269,6 +300,29 @@ static void report(void *context, const struct progress *progress)
         session->request->report(session->request->context, progress);
 }
 
+/* All ranks stop at the moment that rank 0 has found, by their own clocks. Collective. */
+static enum status agree_on_deadline(struct session *session, struct error *error)
+{
+    const struct session_request *request = session->request;
+    double left = 0;
+    if (is_root(session)) {
+        session->limit = time_limit_find(request->time_limit, request->started);
+        const double whole = session->limit.end - request->started;
+        if (session->limit.end > 0)
+            left = fmax(session->limit.end - clock_wall() - time_limit_margin(whole), DBL_MIN);
+    }
+    TRY(mpi_broadcast(session->cluster->world, &left, sizeof left, error));
+    session->deadline = left > 0 ? clock_monotonic() + left : 0;
+    return STATUS_OK;
+}
+
+/* A checkpoint has to be written in it too, which may take twice as long as any did so far. */
+static double time_left(void *context)
+{
+    const struct session *session = context;
+    return session->deadline - clock_monotonic() - 2 * session->store.slowest;
+}
+
 static enum status run_units(struct session *session, struct session_result *result, struct error *error)
 {
     const struct session_request *request = session->request;
@@ -282,6 +336,7 @@ static enum status run_units(struct session *session, struct session_result *res
                 .order = request->order,
                 .cost = session->costs,
                 .ended = session->resume.ended,
+                .begun = session->begun,
                 .max_failures = request->max_failures >= 0 ? request->max_failures : limits->max_failures,
                 .fail_fast = request->fail_fast,
             },
@@ -291,7 +346,10 @@ static enum status run_units(struct session *session, struct session_result *res
         .report_context = session,
     };
     memcpy(plan.ended, session->resume.outcomes, sizeof plan.ended);
-    const struct work work = {.context = session, .run = run_unit, .settle = settle_units};
+    const struct work work = {.context = session,
+                              .run = run_unit,
+                              .settle = settle_units,
+                              .time_left = session->deadline > 0 ? time_left : NULL};
     const enum status status = cluster_run(session->cluster, &plan, &work, &result->progress, error);
     int64_t ended = 0;
     for (int i = 0; i < OUTCOME_COUNT; i++)
@@ -307,14 +365,22 @@ static void describe_start(const struct session *session)
     for (int i = 0; i < OUTCOME_COUNT; i++)
         ended += session->resume.outcomes[i];
     const int64_t trials = plan_trial_count(session->plan), pairs = plan_pair_count(session->plan);
-    char what[FIELD_TEXT_BYTES + 512], compared[64] = "";
+    char what[FIELD_TEXT_BYTES + 512], compared[64] = "", begun[64] = "", until[64] = "";
+    if (session->begun_count > 0)
+        snprintf(begun, sizeof begun, " (%lld begun)", (long long)session->begun_count);
     if (pairs > 0)
         snprintf(compared, sizeof compared, ", %lld pairs, %lld to do", (long long)pairs,
                  (long long)(pairs - session->resume.pairs_ended));
-    snprintf(what, sizeof what, "%s: %lld trials, %lld to do%s, on %d %s, into %s",
-             plan_sweep_config(session->plan)->name, (long long)trials, (long long)(trials - ended), compared,
+    if (session->limit.end > 0) {
+        const time_t end = (time_t)session->limit.end;
+        struct tm local;
+        strftime(until, sizeof until, ", until %Y-%m-%d %H:%M:%S", localtime_r(&end, &local));
+    }
+    snprintf(what, sizeof what, "%s: %lld trials, %lld to do%s%s, on %d %s, into %s%s%s%s%s",
+             plan_sweep_config(session->plan)->name, (long long)trials, (long long)(trials - ended), begun, compared,
              cluster_size(session->cluster), cluster_size(session->cluster) == 1 ? "rank" : "ranks",
-             session->request->output_path);
+             session->request->output_path, until, until[0] == '\0' ? "" : " (",
+             until[0] == '\0' ? "" : session->limit.source, until[0] == '\0' ? "" : ")");
     session->request->start(session->request->context, what);
 }
 
@@ -330,6 +396,8 @@ static enum status run_on_file(struct session *session, struct session_result *r
 {
     struct error closing = {0};
     enum status status = cluster_agree(session->cluster, prepare_work(session, error), error);
+    if (status == STATUS_OK)
+        status = cluster_agree(session->cluster, agree_on_deadline(session, error), error);
     if (status == STATUS_OK) {
         if (is_root(session))
             describe_start(session);
@@ -337,6 +405,10 @@ static enum status run_on_file(struct session *session, struct session_result *r
         status = run_units(session, result, error);
         crash_watch(NULL);
     }
+    int64_t left = 0;
+    const bool all = status == STATUS_OK && is_root(session) && !result->gave_up;
+    if (all && checkpoint_sweep(&session->store, session->plan, NULL, NULL, &left, &closing) != STATUS_OK)
+        log_warning("%s", closing.text);
     /* Where the run itself failed, this most likely fails for the same reason, which is told already. */
     if (is_root(session) &&
         results_session_end(session->writer, ending_word(status, result->gave_up), &closing) != STATUS_OK &&
@@ -352,6 +424,7 @@ static void release(struct session *session)
 {
     pair_runner_destroy(&session->pairs);
     trial_runner_destroy(&session->runner);
+    memory_free(session->begun);
     memory_free(session->needs);
     memory_free(session->costs);
     memory_free(session->samples);

@@ -17,6 +17,8 @@ struct session_request {
     bool fail_fast;
     int64_t max_failures; /* -1: as the sweep's limits say; 0: no limit */
     enum schedule_order order;
+    double time_limit; /* seconds from `started`; 0: none but the batch system's */
+    double started;    /* of the process, seconds since 1970 */
     /* Rank 0: before the first trial, and while trials run. */
     void (*start)(void *context, const char *what);
     void (*report)(void *context, const struct progress *progress);

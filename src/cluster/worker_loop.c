@@ -14,8 +14,13 @@ struct worker {
     struct hands hands;
     struct pace pace;
     struct backoff backoff;
-    bool signal_told, over;
+    bool stop_told, over;
 };
+
+bool must_stop(const struct work *work)
+{
+    return cluster_stop_requested() || (work->time_left != NULL && work->time_left(work->context) <= 0);
+}
 
 static void tell(struct worker *worker, const struct message *message)
 {
@@ -43,12 +48,12 @@ static void obey(struct worker *worker, const struct message *message)
     }
 }
 
-static void notice_signal(struct worker *worker)
+static void notice_stop(struct worker *worker)
 {
-    if (!cluster_stop_requested() || worker->signal_told)
+    if (worker->stop_told || !must_stop(worker->work))
         return;
     const struct message stopping = message_make(MESSAGE_STOPPING);
-    worker->signal_told = true;
+    worker->stop_told = true;
     worker->hands.leave = LEAVE_NOW;
     tell(worker, &stopping);
 }
@@ -91,7 +96,7 @@ static enum status yield_to_messages(void *context, struct error *error)
 {
     struct worker *worker = context;
     if (pace_due(&worker->pace, poll_interval)) {
-        notice_signal(worker);
+        notice_stop(worker);
         poll_messages(worker);
         settle(worker);
     }
@@ -124,7 +129,7 @@ enum status worker_run(struct cluster *cluster, const struct work *work, struct 
     const struct message joined = message_make(MESSAGE_JOINED);
     tell(&worker, &joined);
     while (worker.hands.leave == STAY) {
-        notice_signal(&worker);
+        notice_stop(&worker);
         poll_messages(&worker);
         if (worker.hands.leave != STAY)
             break;

@@ -127,6 +127,10 @@ void results_row_clear(struct results_row *row);
 /* Lends the slab of schema->arrays[array]: its dimensions without the first; NULL when it is not of the row's table. */
 void *results_row_data(struct results_row *row, int array);
 
+/* The whole row as bytes, for a copy that is put back into a row of the same layout: same arrays, types and sizes. */
+void *results_row_bytes(struct results_row *row, size_t *bytes);
+uint64_t results_row_layout(const struct results_row *row);
+
 /* Writes that the unit is about to run: attempt + 1, state running. Any rank, alone, for a unit that it was given. */
 enum status results_begin(struct results_writer *writer, int64_t unit, struct error *error);
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 
 enum { SLAB_ALIGNMENT = 64 };
@@ -26,6 +27,10 @@ static void measure_slabs(const struct results_schema *schema, enum results_tabl
         slab->items = array_items(schema->dimensions, array, 1);
         slab->bytes = multiply_capped(slab->items, (int64_t)type_bytes(array->type, array->text_bytes));
         offset = add_capped(offset, padded(slab->bytes));
+        const int64_t numbers[] = {array->type, slab->items, slab->bytes};
+        row->layout = hash_bytes64(array->group, strlen(array->group), row->layout);
+        row->layout = hash_bytes64(array->name, strlen(array->name), row->layout);
+        row->layout = hash_bytes64(numbers, sizeof numbers, row->layout);
     }
     row->bytes = offset;
 }
@@ -90,6 +95,17 @@ void results_row_clear(struct results_row *row)
 void *results_row_data(struct results_row *row, int array)
 {
     return row->slabs[array].bytes == 0 ? NULL : row->data + row->slabs[array].offset;
+}
+
+void *results_row_bytes(struct results_row *row, size_t *bytes)
+{
+    *bytes = (size_t)row->bytes;
+    return row->data;
+}
+
+uint64_t results_row_layout(const struct results_row *row)
+{
+    return row->layout;
 }
 
 void row_pad_texts(const struct results_row *row, int array)

@@ -15,6 +15,7 @@ struct results_row {
     int slab_count; /* of schema->arrays */
     struct slab *slabs;
     int64_t bytes;
+    uint64_t layout; /* hash of what stands where */
     unsigned char *data;
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "kernels/blas.h"
 #include "seedbed/version.h"
@@ -58,6 +59,17 @@ void provenance_fill(const char *mpi, struct provenance_item items[PROVENANCE_IT
     if (uname(&system) == 0)
         snprintf(text, sizeof text, "%.120s %.120s %.120s", system.sysname, system.release, system.machine);
     set(&items[i++], "system", text);
+}
+
+uint64_t provenance_build(void)
+{
+    static const char *const texts[] = {SEEDBED_VERSION, SEEDBED_REVISION, SEEDBED_COMPILER, SEEDBED_FLAGS};
+    const int numerics = SEEDBED_NUMERICS_VERSION;
+    uint64_t hash = hash_bytes64(&numerics, sizeof numerics, 0);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        hash = hash_bytes64(texts[i], strlen(texts[i]), hash);
+    hash = hash_bytes64(blas_config(), strlen(blas_config()), hash);
+    return hash_bytes64(blas_kernel(), strlen(blas_kernel()), hash);
 }
 
 enum status provenance_compare(const struct results_reader *reader, struct text *out, struct error *error)

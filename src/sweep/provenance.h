@@ -2,6 +2,8 @@
 #ifndef SEEDBED_SWEEP_PROVENANCE_H
 #define SEEDBED_SWEEP_PROVENANCE_H
 
+#include <stdint.h>
+
 #include "sweep/schema.h"
 
 enum { PROVENANCE_ITEMS = 10 };
@@ -12,6 +14,9 @@ void provenance_fill(const char *mpi, struct provenance_item items[PROVENANCE_IT
 /* A line for each thing that may change bits (engine, compiler, flags, BLAS, CPU) and that is not what made the file.
  */
 enum status provenance_compare(const struct results_reader *reader, struct text *out, struct error *error);
+
+/* A hash of what may change bits and is the same for every rank of a build and BLAS kernel. */
+uint64_t provenance_build(void);
 
 /* "0.1.0 (abc1234)": version and revision of the engine. */
 const char *provenance_engine(void);

@@ -15,6 +15,7 @@
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "seedbed/random.h"
@@ -42,9 +43,12 @@ struct scheduler {
     int64_t head, queue_end;
     double waiting_cost;
     double chunk_seconds, measured_seconds, measured_cost; /* of late */
-    int64_t free_count;                                    /* trials before it need no others */
-    int64_t blocked;                                       /* comparisons that wait for trials */
-    uint8_t *missing;                                      /* [trial_count - free_count] trials that have yet to end */
+    double room, session; /* costs that fit before the time limit, now and from the start */
+    int64_t aside;        /* trials that do not */
+    const bool *begun;
+    int64_t free_count;  /* trials before it need no others */
+    int64_t blocked;     /* comparisons that wait for trials */
+    uint8_t *missing;    /* [trial_count - free_count] trials that have yet to end */
     int64_t *first_user; /* [free_count + 1] where in `users` each trial's comparisons stand */
     int32_t *users;      /* [2 * (trial_count - free_count)] */
     struct worker *workers;
@@ -124,6 +128,19 @@ static void link_comparisons(struct scheduler *s, const struct scheduler_config 
     first[0] = 0;
 }
 
+/* There are few of them, at most as many as there were workers. */
+static void move_begun_ahead(struct scheduler *s, const bool *begun)
+{
+    int64_t front = 0;
+    for (int64_t i = 0; i < s->queue_end; i++) {
+        const int32_t trial = s->queue[i];
+        if (!begun[trial])
+            continue;
+        memmove(s->queue + front + 1, s->queue + front, (size_t)(i - front) * sizeof *s->queue);
+        s->queue[front++] = trial;
+    }
+}
+
 static enum status fill_queue(struct scheduler *s, const struct scheduler_config *config, struct error *error)
 {
     for (int64_t trial = 0; trial < s->trial_count; trial++) {
@@ -145,9 +162,11 @@ static enum status fill_queue(struct scheduler *s, const struct scheduler_config
         s->waiting_cost += cost;
     }
     if (config->order == ORDER_LPT)
-        return sort_by_cost(s->cost, s->queue, (size_t)s->queue_end, error);
+        TRY(sort_by_cost(s->cost, s->queue, (size_t)s->queue_end, error));
     if (config->order == ORDER_RANDOM)
         shuffle(s->queue, (size_t)s->queue_end);
+    if (config->begun != NULL)
+        move_begun_ahead(s, config->begun);
     return STATUS_OK;
 }
 
@@ -182,6 +201,8 @@ enum status scheduler_create(const struct scheduler_config *config, struct sched
     s->fail_fast = config->fail_fast;
     s->chunk_seconds = config->chunk_seconds;
     s->cost = config->cost;
+    s->begun = config->begun;
+    s->room = s->session = INFINITY;
     s->worker_count = s->live_count = config->worker_count;
     enum status status = allocate(s, error);
     if (status == STATUS_OK && config->needs != NULL)
@@ -252,8 +273,18 @@ static void release_idle(struct scheduler *s, struct reply *reply)
     }
 }
 
-static bool may_start(const struct scheduler *s)
+/* Whether the trial can end before the time limit, or never could otherwise. */
+static bool is_in_time(const struct scheduler *s, int32_t trial)
 {
+    return s->cost[trial] <= s->room || s->cost[trial] > s->session || (s->begun != NULL && s->begun[trial]);
+}
+
+static bool may_start(struct scheduler *s)
+{
+    while (!s->stopped && s->head < s->queue_end && !is_in_time(s, s->queue[s->head])) {
+        s->waiting_cost -= s->cost[s->queue[s->head++]];
+        s->aside++;
+    }
     return !s->stopped && s->head < s->queue_end;
 }
 
@@ -275,12 +306,13 @@ static bool is_chunk(const struct scheduler *s, const struct worker *w)
            w->cost * s->measured_seconds >= s->chunk_seconds * s->measured_cost;
 }
 
-static bool may_hold_ahead(const struct scheduler *s, const struct worker *w)
+static bool may_hold_ahead(struct scheduler *s, const struct worker *w)
 {
     if (!may_start(s) || (w->held_count > 1 && is_chunk(s, w)))
         return false;
     return scheduler_waiting(s) >= (int64_t)s->live_count * w->held_count &&
-           s->waiting_cost >= ROUNDS_BEFORE_AHEAD * (s->live_count * w->cost);
+           s->waiting_cost >= ROUNDS_BEFORE_AHEAD * (s->live_count * w->cost) &&
+           w->cost + s->cost[s->queue[s->head]] <= s->room;
 }
 
 /* Gives a worker that is here what it can have. */
@@ -400,7 +432,7 @@ int scheduler_actions_max(const struct scheduler *s)
 
 bool scheduler_finished(const struct scheduler *s)
 {
-    return s->held == 0 && (s->stopped || (s->head == s->queue_end && s->blocked == 0));
+    return s->held == 0 && (s->stopped || (s->head == s->queue_end && (s->blocked == 0 || s->aside > 0)));
 }
 
 bool scheduler_gave_up(const struct scheduler *s)
@@ -410,7 +442,18 @@ bool scheduler_gave_up(const struct scheduler *s)
 
 int64_t scheduler_waiting(const struct scheduler *s)
 {
-    return s->queue_end - s->head + s->blocked;
+    return s->queue_end - s->head + s->blocked + s->aside;
+}
+
+void scheduler_set_room(struct scheduler *s, double room, double session)
+{
+    s->room = room;
+    s->session = session;
+}
+
+int64_t scheduler_set_aside(const struct scheduler *s)
+{
+    return s->aside;
 }
 
 int scheduler_busy(const struct scheduler *s)

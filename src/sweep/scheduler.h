@@ -24,6 +24,7 @@ struct scheduler_config {
     enum schedule_order order;
     const double *cost;   /* [trial_count] predicted, any unit, finite, >= 0; lent for the scheduler's life */
     const bool *ended;    /* [trial_count] already have an outcome; lent for the call; NULL: none */
+    const bool *begun;    /* [trial_count] go out before all others; lent for the scheduler's life; NULL: none */
     int64_t max_failures; /* stop at this many bad trials; 0: no limit */
     bool fail_fast;       /* stop at the first failure */
     double chunk_seconds; /* what a worker should hold, while many wait, by the times measured; 0: one trial ahead */
@@ -78,6 +79,12 @@ void scheduler_destroy(struct scheduler **scheduler);
  * such as the end of a trial that the worker does not train, changes nothing. */
 int scheduler_handle(struct scheduler *scheduler, const struct event *event, struct action *actions);
 int scheduler_actions_max(const struct scheduler *scheduler);
+
+/* Before an event: the costs that a worker can still train before the time limit, and could have from the start.
+ * A trial that costs more than `room` is set aside for the rest of the session, unless it is begun or costs more than
+ * `session`, so that it could never be trained at once. */
+void scheduler_set_room(struct scheduler *scheduler, double room, double session);
+int64_t scheduler_set_aside(const struct scheduler *scheduler);
 
 /* Every trial has ended, or the sweep was stopped and no worker holds one. */
 bool scheduler_finished(const struct scheduler *scheduler);

@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "kernels/blas.h"
+#include "sweep/provenance.h"
+#include "sweep/trial_checkpoint.h"
 #include "sweep/trial_metrics.h"
 #include "sweep/trial_stages.h"
 
@@ -23,19 +25,20 @@ struct trial_runner {
     struct data_view *view;
     struct evaluator *evaluators[PART_COUNT];
     struct trial_metrics *metrics;
+    struct checkpoint_store *store; /* lent; NULL: no checkpoints */
+    struct hash128 identity;        /* of the last trial */
+    bool has_checkpoint;            /* the last trial may have one */
 };
 
 /* One trial under way. */
 struct run {
     struct trial_runner *runner;
     struct network *network;
-    const struct yield *yield;           /* the caller's */
-    struct yield give_way;               /* with the trial's own time limit */
-    double started, deadline;            /* monotonic; deadline 0: none */
-    int64_t samples_seen, stage_samples; /* in the main training, in the stages before it */
-    bool separated;
+    const struct yield *yield; /* the caller's */
+    struct yield give_way;     /* with the trial's own time limit */
+    double deadline;           /* monotonic; 0: none */
     struct reduction *reduction;
-    struct stop_memory stop;
+    struct trial_checkpoint checkpoint;  /* what the hooks remember is in its memory */
     struct evaluation parts[PART_COUNT]; /* as last evaluated */
     struct {
         int64_t step; /* -1: not yet */
@@ -121,7 +124,7 @@ static enum status give_way(void *context, struct error *error)
 {
     struct run *run = context;
     if (run->deadline > 0 && clock_monotonic() > run->deadline)
-        return fail(error, STATUS_TIMEOUT, "longer than limits.trial: %g s", run->deadline - run->started);
+        return fail(error, STATUS_TIMEOUT, "longer than limits.trial: %g s", run->deadline - run->checkpoint.started);
     return run->yield->call(run->yield->context, error);
 }
 
@@ -233,15 +236,15 @@ static bool rule_looks(const struct stop_config *stop, int64_t step)
 
 /* Within an epoch. An output that is not finite is left to the next step to report, with its place; what is due where
  * training ends is left to look_at_epoch, which follows. */
-static enum status look_at_step(void *context, const struct epoch_record *record, bool *stop, struct error *error)
+static enum status pass_step(struct run *run, const struct epoch_record *record, bool *stop, struct error *error)
 {
-    struct run *run = context;
     struct trial_metrics *metrics = run->runner->metrics;
     const struct stop_config *rules = &run->runner->config.train.stop;
     const bool rule = rule_looks(rules, record->step);
     const enum look look = trial_metrics_look(metrics, record->step);
     if (!rule && look == LOOK_NONE)
         return STATUS_OK;
+    trial_checkpoint_enter(&run->checkpoint);
     enum status status = evaluate(run, PART_TRAIN, record->step, error);
     if (status != STATUS_OK)
         return status == STATUS_DIVERGED ? STATUS_OK : status;
@@ -259,31 +262,56 @@ static enum status look_at_step(void *context, const struct epoch_record *record
 static enum status measure(struct run *run, const struct epoch_record *record, bool ends, struct error *error)
 {
     struct trial_runner *runner = run->runner;
-    const bool separates = !run->separated && record->epoch > 0 && run->parts[PART_TRAIN].accuracy >= 1;
+    const bool separates =
+        !run->checkpoint.memory.separated && record->epoch > 0 && run->parts[PART_TRAIN].accuracy >= 1;
     if (separates) {
-        run->separated = true;
+        run->checkpoint.memory.separated = true;
         *(int32_t *)results_row_data(runner->row, schema_trial_array(runner->schema, TRIAL_SEPARATED_EPOCH)) =
             record->epoch;
     }
-    reduction_look(run->reduction, record->epoch, run->separated, &run->parts[PART_TRAIN]);
+    reduction_look(run->reduction, record->epoch, run->checkpoint.memory.separated, &run->parts[PART_TRAIN]);
     const struct moment_reached reached = {
         .at = describe_moment(run, record), .whole = record->whole, .separates = separates, .ends = ends};
     return trial_metrics_measure(runner->metrics, &reached, error);
 }
 
-static enum status look_at_epoch(void *context, const struct epoch_record *record, bool *stop, struct error *error)
+static enum status pass_epoch(struct run *run, const struct epoch_record *record, bool *stop, struct error *error)
 {
-    struct run *run = context;
     const enum status status = evaluate_all(run, record->step, error);
     if (status != STATUS_OK && status != STATUS_DIVERGED)
         return status;
-    run->samples_seen = record->samples_seen;
+    run->checkpoint.memory.samples_seen = record->samples_seen;
     record_epoch(run, record);
     if (status == STATUS_DIVERGED)
         return fail(error, STATUS_DIVERGED, "a logit is not finite at the end of epoch %d, step %lld", record->epoch,
                     (long long)record->step);
-    *stop = stop_at_epoch(&run->runner->config.train.stop, &run->stop, record->epoch, run->parts);
+    *stop = stop_at_epoch(&run->runner->config.train.stop, &run->checkpoint.memory.stop, record->epoch, run->parts);
     return measure(run, record, record->last || *stop, error);
+}
+
+static enum status begin(void *context, struct training_state *state, struct error *error)
+{
+    struct run *run = context;
+    return trial_checkpoint_begin(&run->checkpoint, state, error);
+}
+
+static enum status before_step(void *context, struct error *error)
+{
+    struct run *run = context;
+    return trial_checkpoint_step(&run->checkpoint, give_way(run, error));
+}
+
+static enum status look_at_step(void *context, const struct epoch_record *record, bool *stop, struct error *error)
+{
+    struct run *run = context;
+    return trial_checkpoint_leave(&run->checkpoint, pass_step(run, record, stop, error));
+}
+
+static enum status look_at_epoch(void *context, const struct epoch_record *record, bool *stop, struct error *error)
+{
+    struct run *run = context;
+    trial_checkpoint_enter(&run->checkpoint);
+    return trial_checkpoint_leave(&run->checkpoint, pass_epoch(run, record, stop, error));
 }
 
 static void watch_batch(void *context, const struct training_batch *batch)
@@ -307,16 +335,20 @@ static enum status train(struct run *run, struct error *error)
     TRY(network_create(&runner->config.model, runner->view->shape, runner->view->classes, max_batch, &run->network,
                        error));
     network_initialise(run->network, trial_stream_seed(&runner->config, STREAM_INIT));
+    const uint64_t order_seed = trial_stream_seed(&runner->config, STREAM_ORDER);
+    TRY(reduction_create(&runner->config.train.reduction, runner->view->parts[PART_TRAIN].count, runner->view->classes,
+                         order_seed, &run->reduction, error));
+    run->checkpoint.network = run->network;
+    run->checkpoint.reduction = run->reduction;
+    TRY(trial_checkpoint_prepare(&run->checkpoint, error));
     const struct stages_request stages = {.config = &runner->config,
                                           .view = runner->view,
                                           .network = run->network,
                                           .yield = &run->give_way,
+                                          .checkpoint = &run->checkpoint,
                                           .schema = runner->schema,
                                           .row = runner->row};
-    TRY(trial_stages_run(&stages, &run->stage_samples, error));
-    const uint64_t order_seed = trial_stream_seed(&runner->config, STREAM_ORDER);
-    TRY(reduction_create(&runner->config.train.reduction, runner->view->parts[PART_TRAIN].count, runner->view->classes,
-                         order_seed, &run->reduction, error));
+    TRY(trial_stages_run(&stages, error));
     const struct training training = {
         .network = run->network,
         .samples = &runner->view->parts[PART_TRAIN],
@@ -328,7 +360,8 @@ static enum status train(struct run *run, struct error *error)
         .reduction = run->reduction,
     };
     const struct training_hooks hooks = {.context = run,
-                                         .yield = give_way,
+                                         .begin = begin,
+                                         .yield = before_step,
                                          .step_end = look_at_step,
                                          .epoch_end = look_at_epoch,
                                          .batch = trial_metrics_watch_batches(runner->metrics) ? watch_batch : NULL};
@@ -345,32 +378,68 @@ static enum trial_outcome outcome_of(enum status status)
     return status == STATUS_TIMEOUT ? OUTCOME_TIMEOUT : OUTCOME_FAILED;
 }
 
+void trial_runner_keep_checkpoints(struct trial_runner *runner, struct checkpoint_store *store)
+{
+    runner->store = store;
+}
+
+bool trial_runner_has_checkpoint(const struct trial_runner *runner)
+{
+    return runner->store != NULL && runner->has_checkpoint;
+}
+
+void trial_runner_drop_checkpoint(struct trial_runner *runner)
+{
+    if (trial_runner_has_checkpoint(runner))
+        checkpoint_remove(runner->store, runner->identity);
+    runner->has_checkpoint = false;
+}
+
+static enum status run_trial(struct run *run, int64_t trial, struct error *error)
+{
+    struct trial_runner *runner = run->runner;
+    TRY(plan_trial_config(runner->plan, trial, &runner->config, error));
+    TRY(prepare_view(runner, plan_trial(runner->plan, trial)->variant, error));
+    TRY(trial_checkpoint_open(&run->checkpoint, error));
+    if (run->checkpoint.file != NULL)
+        log_line("trial %lld goes on from its checkpoint, after %.3g s", (long long)trial,
+                 run->checkpoint.memory.seconds);
+    if (runner->config.limits.trial > 0)
+        run->deadline = run->checkpoint.started + runner->config.limits.trial;
+    return train(run, error);
+}
+
 enum status trial_run(struct trial_runner *runner, int64_t trial, const struct yield *yield,
                       struct trial_ending *ending, const struct results_row **row, struct error *error)
 {
     struct error why = {0};
-    struct run run = {.runner = runner, .yield = yield, .started = clock_monotonic()};
+    struct run run = {.runner = runner, .yield = yield};
     run.give_way = (struct yield){.context = &run, .call = give_way};
+    runner->identity = plan_trial(runner->plan, trial)->identity;
+    run.checkpoint = (struct trial_checkpoint){
+        .store = runner->store,
+        .mark = {.identity = runner->identity, .build = provenance_build(), .layout = results_row_layout(runner->row)},
+        .row = runner->row,
+        .metrics = runner->metrics,
+        .started = clock_monotonic()};
     for (int part = 0; part < PART_COUNT; part++) {
         run.parts[part] = (struct evaluation){.mean_loss = (double)NAN, .accuracy = (double)NAN};
         run.evaluated[part].step = -1;
     }
     results_row_clear(runner->row);
     trial_metrics_begin(runner->metrics);
-    enum status status = plan_trial_config(runner->plan, trial, &runner->config, &why);
-    if (status == STATUS_OK)
-        status = prepare_view(runner, plan_trial(runner->plan, trial)->variant, &why);
-    if (status == STATUS_OK) {
-        run.deadline = runner->config.limits.trial > 0 ? run.started + runner->config.limits.trial : 0;
-        status = train(&run, &why);
-    }
+    const enum status status = run_trial(&run, trial, &why);
+    runner->has_checkpoint = run.checkpoint.has_file;
+    trial_checkpoint_close(&run.checkpoint);
     network_destroy(&run.network);
     reduction_destroy(&run.reduction);
     if (status == STATUS_STOPPED)
         return fail(error, STATUS_STOPPED, "%s", why.text);
-    *ending = (struct trial_ending){.outcome = outcome_of(status), .seconds = clock_monotonic() - run.started};
+    const struct trial_memory *memory = &run.checkpoint.memory;
+    *ending =
+        (struct trial_ending){.outcome = outcome_of(status), .seconds = clock_monotonic() - run.checkpoint.started};
     ending->samples_per_second =
-        ending->seconds > 0 ? (double)(run.samples_seen + run.stage_samples) / ending->seconds : 0;
+        ending->seconds > 0 ? (double)(memory->samples_seen + memory->stage_samples) / ending->seconds : 0;
     if (status != STATUS_OK)
         snprintf(ending->message, sizeof ending->message, "%.*s", MESSAGE_BYTES - 1, why.text);
     *row = runner->row;

@@ -4,6 +4,7 @@
 
 #include "base/yield.h"
 #include "results/results.h"
+#include "sweep/checkpoint.h"
 #include "sweep/plan.h"
 #include "sweep/schema.h"
 
@@ -20,8 +21,16 @@ void trial_runner_destroy(struct trial_runner **runner);
 enum status trial_runner_data(struct trial_runner *runner, int variant, const struct data_view **view,
                               struct evaluator *const **evaluators, struct error *error);
 
+/* From here on a trial that is stopped leaves a checkpoint, and one that has a checkpoint goes on from it. store is
+ * lent. */
+void trial_runner_keep_checkpoints(struct trial_runner *runner, struct checkpoint_store *store);
+/* Whether the trial of the last trial_run may have left a checkpoint. */
+bool trial_runner_has_checkpoint(const struct trial_runner *runner);
+/* That trial is committed: its checkpoint goes. */
+void trial_runner_drop_checkpoint(struct trial_runner *runner);
+
 /* Trains and measures; *row is lent until the next call. STATUS_OK whatever the outcome, STATUS_STOPPED when yield said
- * so: then there is no row. ending gets outcome, message and times; not host and rank. */
+ * so: then there is no row, but a checkpoint. ending gets outcome, message and times; not host and rank. */
 enum status trial_run(struct trial_runner *runner, int64_t trial, const struct yield *yield,
                       struct trial_ending *ending, const struct results_row **row, struct error *error);
 

@@ -7,23 +7,32 @@
 
 #include "base/memory.h"
 
+/* How far a moment has been measured; all zero outside of one. */
+struct progress {
+    int32_t metric;     /* that is measured next */
+    int32_t epoch_seen; /* 1: by this one's `epoch` */
+};
+
+enum { ALIGNMENT = 64, PROGRESS_BYTES = ALIGNMENT };
+
 struct trial_metrics {
     const struct schema *schema;
     struct results_row *row;
     size_t state_bytes;
     unsigned char *states; /* [state_bytes]: one metric's after the other's */
+    unsigned char *kept;   /* [PROGRESS_BYTES + state_bytes]: struct progress, states */
+    struct progress progress;
 };
 
 /* Of one metric, rounded up so that the next one's state is aligned for anything. */
 static size_t state_bytes(const struct schema_metric *metric)
 {
-    enum { ALIGNMENT = 64 };
     if (metric->ops->state_bytes == NULL)
         return 0;
     return (metric->ops->state_bytes(metric->settings, &metric->sizes) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-size_t trial_metrics_state_bytes(const struct schema *schema)
+static size_t states_bytes(const struct schema *schema)
 {
     size_t bytes = 0;
     for (int m = 0; m < schema_metric_count(schema); m++)
@@ -31,23 +40,28 @@ size_t trial_metrics_state_bytes(const struct schema *schema)
     return bytes;
 }
 
+size_t trial_metrics_state_bytes(const struct schema *schema)
+{
+    return PROGRESS_BYTES + 2 * states_bytes(schema);
+}
+
 enum status trial_metrics_create(const struct schema *schema, struct results_row *row, struct trial_metrics **out,
                                  struct error *error)
 {
-    void *block = NULL, *states = NULL;
+    void *block = NULL, *states = NULL, *kept = NULL;
     TRY(memory_allocate(&block, 1, sizeof(struct trial_metrics), "metrics", error));
     struct trial_metrics *metrics = block;
-    *metrics = (struct trial_metrics){.schema = schema, .row = row, .state_bytes = trial_metrics_state_bytes(schema)};
-    if (metrics->state_bytes > 0) {
-        const enum status status = memory_allocate(&states, metrics->state_bytes, 1, "state of the metrics", error);
-        if (status != STATUS_OK) {
-            memory_free(metrics);
-            return status;
-        }
-    }
+    *metrics = (struct trial_metrics){.schema = schema, .row = row, .state_bytes = states_bytes(schema)};
+    enum status status = memory_allocate(&states, metrics->state_bytes, 1, "state of the metrics", error);
     metrics->states = states;
-    *out = metrics;
-    return STATUS_OK;
+    if (status == STATUS_OK)
+        status = memory_allocate(&kept, PROGRESS_BYTES + metrics->state_bytes, 1, "state of the metrics", error);
+    metrics->kept = kept;
+    if (status == STATUS_OK)
+        *out = metrics;
+    else
+        trial_metrics_destroy(&metrics);
+    return status;
 }
 
 void trial_metrics_destroy(struct trial_metrics **metrics)
@@ -55,14 +69,44 @@ void trial_metrics_destroy(struct trial_metrics **metrics)
     if (*metrics == NULL)
         return;
     memory_free((*metrics)->states);
+    memory_free((*metrics)->kept);
     memory_free(*metrics);
     *metrics = NULL;
 }
 
 void trial_metrics_begin(struct trial_metrics *metrics)
 {
+    metrics->progress = (struct progress){0};
     if (metrics->state_bytes > 0)
         memset(metrics->states, 0, metrics->state_bytes);
+}
+
+void *trial_metrics_kept(struct trial_metrics *metrics, size_t *bytes)
+{
+    *bytes = PROGRESS_BYTES + metrics->state_bytes;
+    return metrics->kept;
+}
+
+void trial_metrics_keep(struct trial_metrics *metrics)
+{
+    memcpy(metrics->kept, &metrics->progress, sizeof metrics->progress);
+    if (metrics->state_bytes > 0)
+        memcpy(metrics->kept + PROGRESS_BYTES, metrics->states, metrics->state_bytes);
+}
+
+void trial_metrics_restore(struct trial_metrics *metrics)
+{
+    memcpy(&metrics->progress, metrics->kept, sizeof metrics->progress);
+    if (metrics->state_bytes > 0)
+        memcpy(metrics->states, metrics->kept + PROGRESS_BYTES, metrics->state_bytes);
+}
+
+/* A metric's `epoch`, `measure` or `end` is over. */
+static void keep_metric(struct trial_metrics *metrics, size_t first, size_t bytes)
+{
+    memcpy(metrics->kept, &metrics->progress, sizeof metrics->progress);
+    if (bytes > 0)
+        memcpy(metrics->kept + PROGRESS_BYTES + first, metrics->states + first, bytes);
 }
 
 bool trial_metrics_watch_batches(const struct trial_metrics *metrics)
@@ -170,39 +214,60 @@ static void record_point(const struct trial_metrics *metrics, const struct schem
         at->parts[PART_TRAIN].mean_loss;
 }
 
-static enum status measure_metric(struct trial_metrics *metrics, const struct schema_metric *metric, void *state,
+/* One of a metric's points. Where it is stopped it has not come yet, and begins anew. */
+static enum status measure_point(struct trial_metrics *metrics, const struct schema_metric *metric, void *state,
+                                 const struct measurement *at, struct error *error)
+{
+    void *slabs[COLUMNS_MAX];
+    find_slabs(metrics, metric, at->point, slabs);
+    const enum status status = metric->ops->measure(metric->settings, at, state, slabs, error);
+    if (status != STATUS_STOPPED)
+        record_point(metrics, metric, at);
+    return status;
+}
+
+/* first: where its state is. */
+static enum status measure_metric(struct trial_metrics *metrics, const struct schema_metric *metric, size_t first,
                                   const struct moment_reached *reached, struct error *error)
 {
     const struct metric_ops *ops = metric->ops;
+    const size_t bytes = state_bytes(metric);
+    void *const state = metrics->states + first;
     void *slabs[COLUMNS_MAX];
     struct measurement at = reached->at;
     at.sizes = &metric->sizes;
     find_slabs(metrics, metric, -1, slabs);
-    if (ops->epoch != NULL && !reached->within)
+    if (ops->epoch != NULL && !reached->within && !metrics->progress.epoch_seen) {
         TRY(ops->epoch(metric->settings, &at, state, slabs, error));
+        metrics->progress.epoch_seen = 1;
+        keep_metric(metrics, first, bytes);
+    }
     for (int point = 0; point < metric->point_count; point++) {
         if (point_epochs(metrics, metric)[point] >= 0 || !point_is_due(metric, point, reached))
             continue;
         at.point = point;
-        record_point(metrics, metric, &at);
-        find_slabs(metrics, metric, point, slabs);
-        TRY(ops->measure(metric->settings, &at, state, slabs, error));
+        TRY(measure_point(metrics, metric, state, &at, error));
+        keep_metric(metrics, first, bytes);
     }
     if (!reached->ends || ops->end == NULL)
         return STATUS_OK;
     at.point = -1;
-    find_slabs(metrics, metric, -1, slabs);
     return ops->end(metric->settings, &at, state, slabs, error);
 }
 
 enum status trial_metrics_measure(struct trial_metrics *metrics, const struct moment_reached *reached,
                                   struct error *error)
 {
-    unsigned char *state = metrics->states;
+    size_t first = 0;
     for (int m = 0; m < schema_metric_count(metrics->schema); m++) {
         const struct schema_metric *metric = schema_metric(metrics->schema, m);
-        TRY(measure_metric(metrics, metric, state, reached, error));
-        state += state_bytes(metric);
+        if (m == metrics->progress.metric) {
+            TRY(measure_metric(metrics, metric, first, reached, error));
+            metrics->progress = (struct progress){.metric = m + 1};
+            keep_metric(metrics, first, state_bytes(metric));
+        }
+        first += state_bytes(metric);
     }
+    metrics->progress = (struct progress){0};
     return STATUS_OK;
 }

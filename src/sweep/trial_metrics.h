@@ -15,6 +15,15 @@ void trial_metrics_destroy(struct trial_metrics **metrics);
 /* Bytes that the metrics keep over a trial. */
 size_t trial_metrics_state_bytes(const struct schema *schema);
 
+/* What the metrics have kept so far over the trial, as bytes: as it was when trial_metrics_keep was called last, and at
+ * the end of each metric since. */
+void *trial_metrics_kept(struct trial_metrics *metrics, size_t *bytes);
+/* Before each moment and before the bytes are taken. */
+void trial_metrics_keep(struct trial_metrics *metrics);
+/* The bytes have been set: go on from them, also within a moment, whose metrics that have been measured are left out.
+ */
+void trial_metrics_restore(struct trial_metrics *metrics);
+
 /* Before a trial. */
 void trial_metrics_begin(struct trial_metrics *metrics);
 
@@ -38,7 +47,7 @@ struct moment_reached {
     bool ends;      /* nothing follows */
 };
 
-/* Everything that is due at this moment. */
+/* Everything that is due at this moment. After STATUS_STOPPED the rest is due when it is called again. */
 enum status trial_metrics_measure(struct trial_metrics *metrics, const struct moment_reached *reached,
                                   struct error *error);
 

@@ -11,7 +11,6 @@ struct stage_run {
     int number;                  /* 0, 1, ... */
     const struct samples *train; /* with the labels of the stage */
     struct evaluator *evaluator; /* of train */
-    struct stop_memory memory;
     int64_t samples_seen;
 };
 
@@ -32,6 +31,17 @@ static enum status give_way(void *context, struct error *error)
     return yield->call(yield->context, error);
 }
 
+static enum status begin(void *context, struct training_state *state, struct error *error)
+{
+    return trial_checkpoint_begin(((struct stage_run *)context)->request->checkpoint, state, error);
+}
+
+static enum status before_step(void *context, struct error *error)
+{
+    struct stage_run *run = context;
+    return trial_checkpoint_step(run->request->checkpoint, give_way(run, error));
+}
+
 static enum status evaluate(struct stage_run *run, struct evaluation *out, struct error *error)
 {
     const struct training_hooks hooks = {.context = run, .yield = give_way};
@@ -46,7 +56,8 @@ static enum status look_at_step(void *context, const struct epoch_record *record
     struct evaluation train;
     if (!(rules->train_loss > 0) || rules->every == 0 || record->step % rules->every != 0)
         return STATUS_OK;
-    const enum status status = evaluate(run, &train, error);
+    trial_checkpoint_enter(run->request->checkpoint);
+    const enum status status = trial_checkpoint_leave(run->request->checkpoint, evaluate(run, &train, error));
     if (status == STATUS_OK)
         *stop = stop_at_loss(rules, train.mean_loss);
     return status == STATUS_DIVERGED ? STATUS_OK : status;
@@ -62,14 +73,16 @@ static enum status look_at_epoch(void *context, const struct epoch_record *recor
     *(int64_t *)place_of(run, STAGE_STEPS, sizeof(int64_t)) = record->step;
     if (!record->last && !rules->separated && !(rules->train_loss > 0))
         return STATUS_OK;
-    const enum status status = evaluate(run, &parts[PART_TRAIN], error);
+    trial_checkpoint_enter(run->request->checkpoint);
+    const enum status status =
+        trial_checkpoint_leave(run->request->checkpoint, evaluate(run, &parts[PART_TRAIN], error));
     if (status == STATUS_DIVERGED)
         return fail(error, STATUS_DIVERGED, "a logit is not finite at the end of epoch %d, step %lld", record->epoch,
                     (long long)record->step);
     TRY(status);
     record_real(run, STAGE_TRAIN_LOSS, parts[PART_TRAIN].mean_loss);
     record_real(run, STAGE_TRAIN_ACCURACY, parts[PART_TRAIN].accuracy);
-    *stop = stop_at_epoch(rules, &run->memory, record->epoch, parts);
+    *stop = stop_at_epoch(rules, &run->request->checkpoint->memory.stop, record->epoch, parts);
     return STATUS_OK;
 }
 
@@ -90,7 +103,7 @@ static enum status run_stage(struct stage_run *run, int64_t earlier_steps, int16
         .earlier_steps = earlier_steps,
     };
     const struct training_hooks hooks = {
-        .context = run, .yield = give_way, .step_end = look_at_step, .epoch_end = look_at_epoch};
+        .context = run, .begin = begin, .yield = before_step, .step_end = look_at_step, .epoch_end = look_at_epoch};
     int wrong = 0;
     TRY(data_view_draw(view, &run->config->label_noise, trial_stream_seed(config, STREAM_NOISE),
                        (uint32_t)run->number + 1, labels, error));
@@ -101,34 +114,40 @@ static enum status run_stage(struct stage_run *run, int64_t earlier_steps, int16
 }
 
 static enum status run_stages(const struct stages_request *request, const struct samples *train,
-                              struct evaluator *evaluator, int64_t *samples_seen, struct error *error)
+                              struct evaluator *evaluator, struct error *error)
 {
     const struct item_list *stages = &request->config->train.stages;
+    struct trial_memory *memory = &request->checkpoint->memory;
     int64_t earlier_steps = 0;
     for (int i = 0; i < stages->count; i++) {
         struct stage_run run = {
             .request = request, .config = stages->items[i], .number = i, .train = train, .evaluator = evaluator};
-        const enum status status = run_stage(&run, earlier_steps, train->labels, error);
-        *samples_seen += run.samples_seen;
+        const bool behind = i < memory->stage;
+        const enum status status = behind ? STATUS_OK : run_stage(&run, earlier_steps, train->labels, error);
+        memory->stage_samples += run.samples_seen;
         if (status != STATUS_OK)
             return fail_within(error, "train.stages.%d", i);
+        if (!behind) {
+            memory->stage = i + 1;
+            memory->stop = (struct stop_memory){0};
+        }
         earlier_steps += training_steps(&run.config->train, train->count);
     }
     return STATUS_OK;
 }
 
-enum status trial_stages_run(const struct stages_request *request, int64_t *samples_seen, struct error *error)
+enum status trial_stages_run(const struct stages_request *request, struct error *error)
 {
     struct samples train = request->view->parts[PART_TRAIN];
     struct evaluator *evaluator = NULL;
     void *labels = NULL;
-    if (request->config->train.stages.count == 0)
+    if (request->checkpoint->memory.stage >= request->config->train.stages.count)
         return STATUS_OK;
     TRY(memory_allocate(&labels, (size_t)train.count, sizeof *train.labels, "labels of stages", error));
     train.labels = labels;
     enum status status = evaluator_create(&train, request->view->classes, &evaluator, error);
     if (status == STATUS_OK)
-        status = run_stages(request, &train, evaluator, samples_seen, error);
+        status = run_stages(request, &train, evaluator, error);
     evaluator_destroy(&evaluator);
     memory_free(labels);
     return status;

@@ -5,6 +5,7 @@
 #include "base/yield.h"
 #include "results/results.h"
 #include "sweep/schema.h"
+#include "sweep/trial_checkpoint.h"
 
 /* All lent. */
 struct stages_request {
@@ -12,12 +13,13 @@ struct stages_request {
     const struct data_view *view;
     struct network *network; /* initialised; trained on in place */
     const struct yield *yield;
+    struct trial_checkpoint *checkpoint; /* its memory says which stage is next */
     const struct schema *schema;
     struct results_row *row;
 };
 
-/* Trains every stage and records it in the row; *samples_seen counts on. STATUS_DIVERGED and what yield says, with a
+/* Trains every stage that is not behind and records it in the row. STATUS_DIVERGED and what yield says, with a
  * message that names the stage. Any rank, alone. */
-enum status trial_stages_run(const struct stages_request *request, int64_t *samples_seen, struct error *error);
+enum status trial_stages_run(const struct stages_request *request, struct error *error);
 
 #endif

@@ -133,6 +133,12 @@ void optimizer_destroy(struct optimizer **optimizer)
     *optimizer = NULL;
 }
 
+float *optimizer_state(struct optimizer *optimizer, int64_t *count)
+{
+    *count = optimizer->ops->state_per_parameter * network_parameter_count(optimizer->network);
+    return optimizer->state;
+}
+
 /* What brings a gradient of this sum of squares down to clip_norm; the small number keeps it finite at norm 0. */
 static double clip_scale(double clip_norm, double squares)
 {

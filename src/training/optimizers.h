@@ -60,6 +60,8 @@ struct optimizer;
 enum status optimizer_create(const struct train_config *config, struct network *network, struct optimizer **out,
                              struct error *error);
 void optimizer_destroy(struct optimizer **optimizer);
+/* Lends all that it keeps from step to step [*count]; zero before the first step. */
+float *optimizer_state(struct optimizer *optimizer, int64_t *count);
 /* Takes network_gradient once, clipped as config says; step is 0-based. Returns the sum of squares of the gradient as
  * it was before clipping; where that is not finite, neither are the parameters. */
 double optimizer_step(struct optimizer *optimizer, double learning_rate, int64_t step);

@@ -16,13 +16,18 @@ struct candidate {
     int32_t position;
 };
 
+/* All that it keeps from look to look. */
+struct choices_made {
+    int choices, first_epoch;
+    int count;
+    int32_t kept[]; /* [count] */
+};
+
 struct reduction {
     const struct reduction_config *config;
     int train_count, classes;
     uint64_t seed;
-    int choices, first_epoch;
-    int count;
-    int32_t *kept;                /* [train_count]; those in use */
+    struct choices_made *made;    /* and behind it room for [train_count] */
     int32_t *order;               /* [train_count] drawn */
     int32_t *of_class;            /* [classes] */
     bool *eligible;               /* [train_count] */
@@ -55,7 +60,7 @@ static void rank_by_margin_downwards(struct reduction *reduction, const struct e
 /* From substreams of the order stream beyond those of epochs. */
 static void draw_order(struct reduction *reduction)
 {
-    const uint32_t substream = UINT32_C(1) << 31 | (uint32_t)reduction->choices;
+    const uint32_t substream = UINT32_C(1) << 31 | (uint32_t)reduction->made->choices;
     struct random random = random_start(STREAM_ORDER, reduction->seed, substream);
     random_permutation(&random, reduction->train_count, reduction->order);
 }
@@ -209,9 +214,9 @@ int64_t reduction_most_kept(const struct reduction_extent *extent, int64_t train
 static enum status allocate(struct reduction *reduction, struct error *error)
 {
     const size_t n = (size_t)reduction->train_count;
-    void *kept = NULL, *order = NULL, *of_class = NULL, *eligible = NULL, *candidates = NULL;
-    TRY(memory_allocate(&kept, n, sizeof *reduction->kept, "kept samples", error));
-    reduction->kept = kept;
+    void *made = NULL, *order = NULL, *of_class = NULL, *eligible = NULL, *candidates = NULL;
+    TRY(memory_allocate(&made, sizeof *reduction->made + n * sizeof *reduction->made->kept, 1, "kept samples", error));
+    reduction->made = made;
     TRY(memory_allocate(&order, n, sizeof *reduction->order, "kept samples", error));
     reduction->order = order;
     TRY(memory_allocate(&of_class, (size_t)reduction->classes, sizeof *reduction->of_class, "kept samples", error));
@@ -229,15 +234,15 @@ enum status reduction_create(const struct reduction_config *config, int train_co
     void *block = NULL;
     TRY(memory_allocate(&block, 1, sizeof(struct reduction), "kept samples", error));
     struct reduction *reduction = block;
-    *reduction = (struct reduction){
-        .config = config, .train_count = train_count, .classes = classes, .seed = seed, .count = train_count};
+    *reduction = (struct reduction){.config = config, .train_count = train_count, .classes = classes, .seed = seed};
     const enum status status = allocate(reduction, error);
     if (status != STATUS_OK) {
         reduction_destroy(&reduction);
         return status;
     }
+    reduction->made->count = train_count;
     for (int i = 0; i < train_count; i++)
-        reduction->kept[i] = i;
+        reduction->made->kept[i] = i;
     *out = reduction;
     return STATUS_OK;
 }
@@ -246,7 +251,7 @@ void reduction_destroy(struct reduction **reduction)
 {
     if (*reduction == NULL)
         return;
-    memory_free((*reduction)->kept);
+    memory_free((*reduction)->made);
     memory_free((*reduction)->order);
     memory_free((*reduction)->of_class);
     memory_free((*reduction)->eligible);
@@ -260,9 +265,9 @@ static bool is_due(const struct reduction *reduction, int epoch, bool separated)
     const struct reduction_config *const config = reduction->config;
     if (config->by == &by_none.kind)
         return false;
-    if (reduction->choices == 0)
+    if (reduction->made->choices == 0)
         return config->when == &when_start || separated;
-    return config->every > 0 && (epoch - reduction->first_epoch) % config->every == 0;
+    return config->every > 0 && (epoch - reduction->made->first_epoch) % config->every == 0;
 }
 
 static int compare_candidates(const void *a, const void *b)
@@ -286,8 +291,8 @@ static int gather_candidates(struct reduction *reduction, const struct evaluatio
     int count = 0;
     for (int i = 0; i < n; i++)
         reduction->eligible[i] = !reduction->config->nested;
-    for (int i = 0; reduction->config->nested && i < reduction->count; i++)
-        reduction->eligible[reduction->kept[i]] = true;
+    for (int i = 0; reduction->config->nested && i < reduction->made->count; i++)
+        reduction->eligible[reduction->made->kept[i]] = true;
     ((const struct by_ops *)reduction->config->by)->rank(reduction, train);
     for (int i = 0; i < n; i++)
         if (reduction->eligible[i])
@@ -299,21 +304,27 @@ void reduction_look(struct reduction *reduction, int epoch, bool separated, cons
 {
     if (!is_due(reduction, epoch, separated))
         return;
-    const int target = kept_by(reduction->config, reduction->train_count, reduction->choices);
+    const int target = kept_by(reduction->config, reduction->train_count, reduction->made->choices);
     const int count = gather_candidates(reduction, train);
     qsort(reduction->candidates, (size_t)count, sizeof *reduction->candidates, compare_candidates);
-    reduction->count = target < count ? target : count;
-    for (int i = 0; i < reduction->count; i++)
-        reduction->kept[i] = reduction->candidates[i].position;
-    qsort(reduction->kept, (size_t)reduction->count, sizeof *reduction->kept, compare_positions);
-    if (reduction->choices++ == 0)
-        reduction->first_epoch = epoch;
+    reduction->made->count = target < count ? target : count;
+    for (int i = 0; i < reduction->made->count; i++)
+        reduction->made->kept[i] = reduction->candidates[i].position;
+    qsort(reduction->made->kept, (size_t)reduction->made->count, sizeof *reduction->made->kept, compare_positions);
+    if (reduction->made->choices++ == 0)
+        reduction->made->first_epoch = epoch;
+}
+
+void *reduction_state(struct reduction *reduction, size_t *bytes)
+{
+    *bytes = sizeof *reduction->made + (size_t)reduction->train_count * sizeof *reduction->made->kept;
+    return reduction->made;
 }
 
 struct kept_samples reduction_kept(const struct reduction *reduction)
 {
-    return (struct kept_samples){.choices = reduction->choices,
-                                 .count = reduction->count,
-                                 .which = reduction->kept,
-                                 .frozen = reduction->config->freeze && reduction->choices > 0};
+    return (struct kept_samples){.choices = reduction->made->choices,
+                                 .count = reduction->made->count,
+                                 .which = reduction->made->kept,
+                                 .frozen = reduction->config->freeze && reduction->made->choices > 0};
 }

@@ -4,6 +4,7 @@
 #define SEEDBED_TRAINING_REDUCTION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "seedbed/field.h"
@@ -54,6 +55,11 @@ struct kept_samples {
     const int32_t *which; /* [count] positions in the training part, ascending */
     bool frozen;          /* no steps are taken any more */
 };
+
+/* What it has chosen so far, as bytes that a copy may be put back into: of a reduction with the same config and
+ * samples.
+ */
+void *reduction_state(struct reduction *reduction, size_t *bytes);
 
 /* Lent until the next reduction_look. */
 struct kept_samples reduction_kept(const struct reduction *reduction);

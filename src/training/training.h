@@ -82,8 +82,32 @@ struct training_batch {
     const float *logits;  /* [n, classes] */
 };
 
+/* Where training is, as plain data: between two steps, or after one whose moment has not passed. */
+enum training_stand { STAND_START, STAND_STEP, STAND_STEP_END, STAND_EPOCH_END };
+struct training_place {
+    int64_t epoch, step; /* 0-based: of the epoch and the step that follow, or that the moment ends */
+    int64_t first;       /* samples of the epoch's order that are behind */
+    int64_t samples_seen;
+    int64_t epoch_start;       /* the step that this epoch began with */
+    double norms;              /* sum of this epoch's gradient norms */
+    double rate;               /* of the last step */
+    enum training_stand stand; /* what comes next: epoch 0's moment, a step, step_end, epoch_end */
+    bool stop;                 /* nothing follows the epoch's end */
+};
+
+/* All that training goes on from, beside the network's parameters and the hooks' own: random draws are functions of the
+ * place. Whole whenever a hook is called; a hook that is ended early is called again. */
+struct training_state {
+    struct training_place place;
+    int64_t optimizer_count;
+    float *optimizer; /* [optimizer_count], lent */
+};
+
 struct training_hooks {
     void *context;
+    /* Once, before anything else. state is lent until training_run returns; what it is set to here, training goes on
+     * from. NULL: nobody looks. */
+    enum status (*begin)(void *context, struct training_state *state, struct error *error);
     /* Before every step. Anything but STATUS_OK (STOPPED, TIMEOUT) ends the training with it. */
     enum status (*yield)(void *context, struct error *error);
     /* With every mini-batch, before its step. Must be cheap; NULL: nobody looks. */
