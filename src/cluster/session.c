@@ -178,6 +178,19 @@ static enum status commit_poisoned(struct session *session, struct error *error)
     return STATUS_OK;
 }
 
+/* Rank 0: rows that are no longer what was committed must not count, whatever becomes of this session. */
+static enum status revoke_damaged(struct session *session, struct error *error)
+{
+    const struct resume *resume = &session->resume;
+    for (int64_t i = 0; i < resume->damaged_count; i++)
+        TRY(results_revoke(session->writer, resume->damaged[i], error));
+    if (resume->damaged_count > 0)
+        log_warning("%s: %lld committed rows are damaged: their values are not those of their checksum; they are made "
+                    "again",
+                    session->request->output_path, (long long)resume->damaged_count);
+    return STATUS_OK;
+}
+
 /* Rank 0: rows of older files for trials that have none. */
 static enum status take_over(struct session *session, struct error *error)
 {
@@ -258,6 +271,7 @@ static enum status prepare_work(struct session *session, struct error *error)
                                error));
     if (!is_root(session))
         return STATUS_OK;
+    TRY(revoke_damaged(session, error));
     TRY(commit_poisoned(session, error));
     TRY(take_over(session, error));
     TRY(find_checkpoints(session, error));

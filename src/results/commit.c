@@ -71,6 +71,15 @@ enum status results_begin(struct results_writer *writer, int64_t unit, struct er
     return STATUS_OK;
 }
 
+enum status results_revoke(struct results_writer *writer, int64_t unit, struct error *error)
+{
+    const uint8_t waiting = TRIAL_WAITING;
+    struct place place;
+    TRY(find_place(writer, unit, &place, error));
+    TRY(put_own(&place, OWN_STATE, &waiting, error));
+    return writer_sync(writer, error);
+}
+
 enum status results_outcome(struct results_writer *writer, int64_t trial, enum trial_outcome *out, struct error *error)
 {
     struct place place;

@@ -21,7 +21,7 @@ struct creation {
     const char *path; /* the name that it will have */
     const struct layout *layout;
     hid_t file;
-    hid_t group_properties, dataset_properties;
+    hid_t group_properties, dataset_properties, type_properties;
     hid_t *scales; /* [dimension_count] */
 };
 
@@ -180,7 +180,7 @@ static hid_t array_type(const struct creation *creation, const struct results_ar
         return type;
     char path[PATH_BYTES + 8];
     snprintf(path, sizeof path, "/types/%s_%s", array->group, array->name);
-    if (H5Tcommit2(creation->file, path, type, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT) >= 0)
+    if (H5Tcommit2(creation->file, path, type, H5P_DEFAULT, creation->type_properties, H5P_DEFAULT) >= 0)
         return type;
     H5Tclose(type);
     return H5I_INVALID_HID;
@@ -276,6 +276,8 @@ static void open_properties(struct creation *creation)
     creation->group_properties = H5Pcreate(H5P_GROUP_CREATE);
     H5Pset_link_creation_order(creation->group_properties, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
     H5Pset_obj_track_times(creation->group_properties, false);
+    creation->type_properties = H5Pcreate(H5P_DATATYPE_CREATE);
+    H5Pset_obj_track_times(creation->type_properties, false);
     creation->dataset_properties = H5Pcreate(H5P_DATASET_CREATE);
     H5Pset_layout(creation->dataset_properties, H5D_CONTIGUOUS);
     H5Pset_alloc_time(creation->dataset_properties, H5D_ALLOC_TIME_EARLY);
@@ -320,6 +322,7 @@ static enum status write_file(const char *temporary, const char *path, const str
     status = create_all(&creation, error);
     close_scales(&creation);
     H5Pclose(creation.dataset_properties);
+    H5Pclose(creation.type_properties);
     H5Pclose(creation.group_properties);
     if (H5Fclose(creation.file) < 0 && status == STATUS_OK)
         status = creation_failure(&creation, "cannot close the file", error);

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "results/lock.h"
 #include "results/parallel.h"
+#include "results/reader.h"
 #include "results/second_run.h"
 #include "results/writer.h"
 
@@ -54,7 +55,7 @@ static enum status choose_session(struct results_writer *writer, const struct re
 static enum status check_file(struct results_writer *writer, const struct results_schema *schema, struct error *error)
 {
     struct results_reader *reader = NULL;
-    TRY(results_reader_open(writer->path, &reader, error));
+    TRY(reader_open_sound(writer->path, &reader, error));
     enum status status = results_check_schema(reader, schema, error);
     if (status == STATUS_OK && writer->rank == 0)
         status = choose_session(writer, reader, error);

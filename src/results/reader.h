@@ -24,6 +24,9 @@ struct results_reader {
     struct reader_array *arrays; /* sorted by path */
 };
 
+/* results_reader_open for a file that this run has opened before: in the process itself, without trying it first. */
+enum status reader_open_sound(const char *path, struct results_reader **out, struct error *error);
+
 /* NULL when there is none. */
 const struct reader_array *reader_find(const struct results_reader *reader, const char *path);
 

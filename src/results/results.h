@@ -140,6 +140,9 @@ enum status results_outcome(struct results_writer *writer, int64_t trial, enum t
 /* Reads back what was committed of a trial: the slab of schema->arrays[array] into out, in memory types. Any rank. */
 enum status results_fetch(struct results_writer *writer, int array, int64_t trial, void *out, struct error *error);
 
+/* A committed row no longer counts. On disk when it returns. Rank 0. */
+enum status results_revoke(struct results_writer *writer, int64_t unit, struct error *error);
+
 /* Writes a unit's row, which counts once results_settle has returned. STATUS_NO_SPACE or STATUS_IO: not written. Any
  * rank, alone. */
 enum status results_write(struct results_writer *writer, int64_t unit, const struct results_row *row,
@@ -162,8 +165,9 @@ struct results_session {
     int64_t process;
     int32_t ranks;
     char engine[64]; /* version and revision */
-    char ending[32]; /* running, complete, stopped, failed */
+    char ending[32]; /* running, complete, stopped, gave up, failed; and later killed, failed, checked */
 };
+/* Also notes of earlier sessions that did not end in order that their rows were checked: to be called after that. */
 enum status results_session_begin(struct results_writer *writer, const struct results_session *session,
                                   struct error *error);
 /* Shows others that the run lives: to be called now and then, costs nothing in between. Rank 0 alone. */
@@ -193,6 +197,11 @@ enum status results_read_texts(const struct results_reader *reader, const char *
 enum status results_read_last_session(const struct results_reader *reader, struct results_session *out, int *index,
                                       struct error *error);
 
+/* Whether a session ended in order, or its rows were checked since: [*count] rows of /sessions, owned by the caller
+ * (memory_free). */
+enum status results_read_orderly(const struct results_reader *reader, bool **orderly, int64_t *count,
+                                 struct error *error);
+
 /* What a table says of its units, [count] each. Owned; free with results_units_free. */
 struct results_units {
     int64_t count;
@@ -200,6 +209,7 @@ struct results_units {
     uint8_t *outcome; /* enum trial_outcome */
     int32_t *crashes;
     uint64_t *checksum;
+    int32_t *session; /* row of /sessions that committed it */
 };
 
 /* count is 0 for the pairs of a file without any. */

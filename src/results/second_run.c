@@ -11,13 +11,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "results/results.h"
+#include "results/reader.h"
 
 static bool read_last_session(const char *path, struct results_session *out)
 {
     struct results_reader *reader = NULL;
     int index = -1;
-    if (results_reader_open(path, &reader, NULL) != STATUS_OK)
+    if (reader_open_sound(path, &reader, NULL) != STATUS_OK)
         return false;
     if (results_read_last_session(reader, out, &index, NULL) != STATUS_OK)
         index = -1;

@@ -10,11 +10,65 @@
 #include "results/second_run.h"
 #include "results/writer.h"
 
-static enum status put_ending(struct results_writer *writer, const char *ending, struct error *error)
+/* How a session ended that did not end in order, before and after its rows were checked. */
+static const struct {
+    const char *unchecked, *checked;
+} disorderly[] = {{"running", "killed"}, {"failed", "failed, checked"}};
+
+static enum status put_ending(struct results_writer *writer, int64_t row, const char *ending, struct error *error)
 {
     char text[ENDING_BYTES] = "";
     snprintf(text, sizeof text, "%s", ending);
-    return writer_put_session(writer, SESSION_ENDING, text, error);
+    return writer_put(writer, layout_own(writer->layout, TABLE_TRIALS, SESSION_ENDING), row, text, error);
+}
+
+/* The word for a session whose rows have been checked; NULL where it needs no check. */
+static const char *checked_word(const char *ending)
+{
+    for (size_t i = 0; i < sizeof disorderly / sizeof *disorderly; i++)
+        if (strcmp(ending, disorderly[i].unchecked) == 0)
+            return disorderly[i].checked;
+    return NULL;
+}
+
+static enum status note_checked(struct results_writer *writer, const struct results_reader *reader, struct error *error)
+{
+    char *endings = NULL;
+    size_t each = 0;
+    int64_t count = 0;
+    TRY(results_read_texts(reader, "/sessions/ending", &endings, &each, &count, error));
+    enum status status = STATUS_OK;
+    for (int64_t i = 0; i < count && status == STATUS_OK; i++) {
+        const char *word = checked_word(endings + (size_t)i * each);
+        if (word != NULL && i != writer->session)
+            status = put_ending(writer, i, word, error);
+    }
+    memory_free(endings);
+    return status;
+}
+
+static enum status note_earlier_checked(struct results_writer *writer, struct error *error)
+{
+    struct results_reader *reader = NULL;
+    TRY(reader_open_sound(writer->path, &reader, error));
+    const enum status status = note_checked(writer, reader, error);
+    results_reader_close(&reader);
+    return status;
+}
+
+enum status results_read_orderly(const struct results_reader *reader, bool **orderly, int64_t *count,
+                                 struct error *error)
+{
+    char *endings = NULL;
+    size_t each = 0;
+    void *memory = NULL;
+    TRY(results_read_texts(reader, "/sessions/ending", &endings, &each, count, error));
+    const enum status status = memory_allocate(&memory, (size_t)*count, sizeof(bool), "sessions", error);
+    *orderly = memory;
+    for (int64_t i = 0; i < *count && status == STATUS_OK; i++)
+        (*orderly)[i] = endings[(size_t)i * each] != '\0' && checked_word(endings + (size_t)i * each) == NULL;
+    memory_free(endings);
+    return status;
 }
 
 enum status results_session_begin(struct results_writer *writer, const struct results_session *session,
@@ -30,7 +84,8 @@ enum status results_session_begin(struct results_writer *writer, const struct re
     TRY(writer_put_session(writer, SESSION_PROCESS, &session->process, error));
     TRY(writer_put_session(writer, SESSION_RANKS, &session->ranks, error));
     TRY(writer_put_session(writer, SESSION_ENGINE, engine, error));
-    TRY(put_ending(writer, session->ending[0] == '\0' ? "running" : session->ending, error));
+    TRY(note_earlier_checked(writer, error));
+    TRY(put_ending(writer, writer->session, session->ending[0] == '\0' ? "running" : session->ending, error));
     return writer_sync(writer, error);
 }
 
@@ -48,7 +103,7 @@ enum status results_session_end(struct results_writer *writer, const char *endin
     const double now = clock_wall();
     TRY(writer_check_file(writer, error));
     TRY(writer_put_session(writer, SESSION_ENDED, &now, error));
-    TRY(put_ending(writer, ending, error));
+    TRY(put_ending(writer, writer->session, ending, error));
     return writer_sync(writer, error);
 }
 

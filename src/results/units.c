@@ -5,25 +5,33 @@
 #include "results/reader.h"
 
 static enum status read_column(const struct results_reader *reader, enum results_table table, const char *name,
-                               enum results_type type, void **out, int64_t *count, struct error *error)
+                               enum results_type type, void **out, struct error *error)
 {
     char path[PATH_BYTES];
+    int64_t count = 0;
     snprintf(path, sizeof path, "/%s/%s", table == TABLE_PAIRS ? "pairs" : "trials", name);
-    return results_read(reader, path, type, out, count, error);
+    TRY(results_read(reader, path, type, out, &count, error));
+    if (count == (table == TABLE_PAIRS ? reader->pairs : reader->trials))
+        return STATUS_OK;
+    memory_free(*out);
+    return fail(error, STATUS_BAD_RESULTS, "%s: is damaged: %s has %lld rows", reader->path, path, (long long)count);
 }
 
 static enum status read_all(const struct results_reader *reader, enum results_table table, struct results_units *out,
                             struct error *error)
 {
     void *memory = NULL;
-    TRY(read_column(reader, table, "state", RESULTS_ENUM, &memory, &out->count, error));
+    out->count = table == TABLE_PAIRS ? reader->pairs : reader->trials;
+    TRY(read_column(reader, table, "state", RESULTS_ENUM, &memory, error));
     out->state = memory;
-    TRY(read_column(reader, table, "outcome", RESULTS_ENUM, &memory, &out->count, error));
+    TRY(read_column(reader, table, "outcome", RESULTS_ENUM, &memory, error));
     out->outcome = memory;
-    TRY(read_column(reader, table, "crashes", RESULTS_INT32, &memory, &out->count, error));
+    TRY(read_column(reader, table, "crashes", RESULTS_INT32, &memory, error));
     out->crashes = memory;
-    TRY(read_column(reader, table, "checksum", RESULTS_UINT64, &memory, &out->count, error));
+    TRY(read_column(reader, table, "checksum", RESULTS_UINT64, &memory, error));
     out->checksum = memory;
+    TRY(read_column(reader, table, "session", RESULTS_INT32, &memory, error));
+    out->session = memory;
     return STATUS_OK;
 }
 
@@ -45,5 +53,6 @@ void results_units_free(struct results_units *units)
     memory_free(units->outcome);
     memory_free(units->crashes);
     memory_free(units->checksum);
+    memory_free(units->session);
     *units = (struct results_units){0};
 }

@@ -91,15 +91,18 @@ enum status resume_check(const char *path, struct plan *plan, const struct resul
 
 enum status resume_none(const struct plan *plan, struct resume *out, struct error *error)
 {
-    void *ended = NULL, *poisoned = NULL;
+    void *ended = NULL, *poisoned = NULL, *damaged = NULL;
     const size_t count = (size_t)(plan_trial_count(plan) + plan_pair_count(plan));
     TRY(memory_allocate(&ended, count, sizeof(bool), "resume map", error));
-    const enum status status = memory_allocate(&poisoned, count, sizeof(int64_t), "resume map", error);
+    enum status status = memory_allocate(&poisoned, count, sizeof(int64_t), "resume map", error);
+    if (status == STATUS_OK)
+        status = memory_allocate(&damaged, count, sizeof(int64_t), "resume map", error);
     if (status != STATUS_OK) {
         memory_free(ended);
+        memory_free(poisoned);
         return status;
     }
-    *out = (struct resume){.ended = ended, .poisoned = poisoned};
+    *out = (struct resume){.ended = ended, .poisoned = poisoned, .damaged = damaged};
     return STATUS_OK;
 }
 
@@ -110,17 +113,32 @@ struct table {
     int64_t first_unit;
     unsigned retry;
     int64_t retries;
+    bool *orderly; /* [sessions] */
+    int64_t sessions;
 };
 
-/* Whether a committed unit is to be run again. */
-static enum status is_retried(const struct table *table, int64_t row, bool *out, struct error *error)
+static bool is_retried(const struct table *table, int64_t row)
 {
     const uint8_t outcome = table->units.outcome[row];
-    *out = (outcome == OUTCOME_FAILED && (table->retry & RETRY_FAILED) != 0) ||
+    return (outcome == OUTCOME_FAILED && (table->retry & RETRY_FAILED) != 0) ||
            (outcome == OUTCOME_TIMEOUT && (table->retry & RETRY_TIMEOUT) != 0);
-    if (*out || (table->retry & RETRY_DAMAGED) == 0)
-        return STATUS_OK;
+}
+
+/* A row that no session committed in order may be anything. */
+static bool is_doubtful(const struct table *table, int64_t row)
+{
+    const int32_t session = table->units.session[row];
+    const uint8_t outcome = table->units.outcome[row];
+    return session < 0 || session >= table->sessions || !table->orderly[session] || outcome == OUTCOME_NONE ||
+           outcome >= OUTCOME_COUNT;
+}
+
+static enum status is_damaged(const struct table *table, int64_t row, bool *out, struct error *error)
+{
     uint64_t checksum = 0;
+    *out = false;
+    if ((table->retry & RETRY_DAMAGED) == 0 && !is_doubtful(table, row))
+        return STATUS_OK;
     TRY(results_checksum(table->reader, table->first_unit + row, &checksum, error));
     *out = checksum != table->units.checksum[row];
     return STATUS_OK;
@@ -129,14 +147,16 @@ static enum status is_retried(const struct table *table, int64_t row, bool *out,
 static enum status sort_units(const struct table *table, struct resume *out, struct error *error)
 {
     for (int64_t row = 0; row < table->units.count; row++) {
-        bool retried = false;
+        bool damaged = false;
         if (table->units.state[row] != TRIAL_COMMITTED) {
             if (table->units.crashes[row] > table->retries)
                 out->poisoned[out->poisoned_count++] = table->first_unit + row;
             continue;
         }
-        TRY(is_retried(table, row, &retried, error));
-        out->ended[table->first_unit + row] = !retried;
+        TRY(is_damaged(table, row, &damaged, error));
+        if (damaged)
+            out->damaged[out->damaged_count++] = table->first_unit + row;
+        out->ended[table->first_unit + row] = !damaged && !is_retried(table, row);
     }
     return STATUS_OK;
 }
@@ -161,10 +181,13 @@ static enum status read_table(struct plan *plan, const struct results_reader *re
                           .retries = plan_sweep_config(plan)->limits.retries};
     enum status status = results_read_units(reader, pairs ? TABLE_PAIRS : TABLE_TRIALS, &table.units, error);
     if (status == STATUS_OK)
+        status = results_read_orderly(reader, &table.orderly, &table.sessions, error);
+    if (status == STATUS_OK)
         status = sort_units(&table, out, error);
     for (int64_t i = 0; status == STATUS_OK && !pairs && i < table.units.count; i++)
         if (out->ended[i])
             out->outcomes[table.units.outcome[i] < OUTCOME_COUNT ? table.units.outcome[i] : OUTCOME_FAILED]++;
+    memory_free(table.orderly);
     results_units_free(&table.units);
     return status;
 }
@@ -203,6 +226,7 @@ void resume_free(struct resume *resume)
 {
     memory_free(resume->ended);
     memory_free(resume->poisoned);
+    memory_free(resume->damaged);
     *resume = (struct resume){0};
 }
 

@@ -12,12 +12,15 @@ struct resume {
     int64_t pairs_ended;
     int64_t *poisoned; /* units that took their process down too often, not committed */
     int64_t poisoned_count;
+    int64_t *damaged; /* units whose committed rows are no longer what they were: they have to be revoked */
+    int64_t damaged_count;
 };
 
 /* Committed trials that are to be trained again all the same. */
 enum retry { RETRY_FAILED = 1 << 0, RETRY_TIMEOUT = 1 << 1, RETRY_DAMAGED = 1 << 2 };
 
-/* Reads path; retry: of enum retry, 0 for none. A trial that is retried is neither ended nor poisoned.
+/* Reads path; retry: of enum retry, 0 for none. A trial that is retried is neither ended nor poisoned. The checksums of
+ * rows that a session committed which did not end in order are checked; with RETRY_DAMAGED those of all rows.
  * STATUS_BAD_RESULTS with the difference when it was made from another sweep. Rank 0 alone. */
 enum status resume_read(const char *path, struct plan *plan, unsigned retry, struct resume *out, struct error *error);
 
