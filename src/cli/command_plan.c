@@ -1,5 +1,7 @@
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/memory.h"
 #include "cli/command.h"
@@ -7,11 +9,16 @@
 #include "cli/progress.h"
 #include "sweep/forecast.h"
 #include "sweep/preview.h"
+#include "sweep/simulator.h"
+#include "sweep/times.h"
+#include "sweep/units.h"
 
-enum { OPTION_RANKS, OPTION_LIST, OPTION_SET };
+enum { OPTION_RANKS, OPTION_GFLOPS, OPTION_SPREAD, OPTION_LIST, OPTION_SET };
 
 static const struct option_spec options[] = {
-    [OPTION_RANKS] = {"--ranks", "N", false, "Predict the time on N ranks."},
+    [OPTION_RANKS] = {"--ranks", "N", false, "Predict the time on N ranks, and simulate the schedule."},
+    [OPTION_GFLOPS] = {"--gflops", "X", false, "GFLOP/s of a rank of another machine; else measured here."},
+    [OPTION_SPREAD] = {"--spread", "SIGMA", false, "Let trials take a log-normal factor of their time (0 to 3)."},
     [OPTION_LIST] = {"--list", NULL, false, "List the networks layer by layer and every trial."},
     [OPTION_SET] = {"--set", "KEY=VALUE", true, "Set a key of the sweep file, such as train.epochs=5."},
     {0},
@@ -59,16 +66,73 @@ static void print_memory(const struct forecast *forecast)
            libraries);
 }
 
-static void print_forecast(const struct forecast *forecast, int ranks)
+enum { ORDERS = ORDER_RANDOM + 1, RANKS_MAX = 10000000 };
+
+/* What was asked for. */
+struct wish {
+    int ranks;
+    double gflops, spread; /* 0: measure; 0: none */
+    bool simulates, lists;
+};
+
+struct schedule {
+    struct times times;
+    bool root_serves;
+    struct simulated simulated[ORDERS];
+};
+
+static enum status simulate_orders(const struct plan *plan, const struct wish *wish, struct schedule *schedule,
+                                   struct error *error)
+{
+    struct units units;
+    TRY(units_create(plan, &units, error));
+    enum status status = STATUS_OK;
+    for (int order = 0; status == STATUS_OK && order < ORDERS; order++) {
+        struct simulation simulation = {.scheduler = units_schedule(&units),
+                                        .seconds = schedule->times.seconds,
+                                        .spread = wish->spread,
+                                        .root_serves = schedule->root_serves,
+                                        .costs = simulator_costs_measured};
+        simulation.scheduler.worker_count = wish->ranks;
+        simulation.scheduler.order = (enum schedule_order)order;
+        simulation.costs.look = fmax(simulation.costs.look, schedule->times.batch_seconds);
+        status = simulate(&simulation, &schedule->simulated[order], error);
+    }
+    units_free(&units);
+    return status;
+}
+
+static void print_forecast(const struct forecast *forecast, const struct schedule *schedule, const struct wish *wish)
 {
     char time[32], file[32];
+    const struct times *times = &schedule->times;
+    const double seconds = wish->simulates ? schedule->simulated[ORDER_LPT].makespan : times->total;
     printf("work      %.3g FLOPs, the longest trial %.3g\n", forecast->flops, forecast->longest_flops);
-    progress_duration(forecast_seconds(forecast, ranks), time, sizeof time);
+    progress_duration(seconds, time, sizeof time);
     progress_bytes(forecast->file_bytes, file, sizeof file);
-    printf("time      about %s on %d rank%s, at %.3g GFLOP/s measured here\n", time, ranks, ranks == 1 ? "" : "s",
-           forecast->flops_per_second * 1e-9);
+    printf("time      about %s on %d rank%s, at %.3g GFLOP/s %s\n", time, wish->ranks, wish->ranks == 1 ? "" : "s",
+           times->flops_per_second * 1e-9, wish->gflops > 0 ? "as given" : "measured here");
     print_memory(forecast);
     printf("file      %s when every row is written\n", file);
+}
+
+static void print_schedule(const struct schedule *schedule, int ranks)
+{
+    static const char *const names[ORDERS] = {[ORDER_LPT] = "lpt", [ORDER_FIFO] = "fifo", [ORDER_RANDOM] = "random"};
+    char text[32];
+    progress_duration(schedule->simulated[ORDER_LPT].bound, text, sizeof text);
+    printf("schedule  simulated on %d rank%s, rank 0 %s; nothing is shorter than %s\n", ranks, ranks == 1 ? "" : "s",
+           schedule->root_serves ? "only serves" : "trains too", text);
+    printf("          %-8s%-14s%-12s%-12s%-18s%s\n", "order", "time", "efficiency", "ranks busy", "idle at the end",
+           "rank 0 serves");
+    for (int order = 0; order < ORDERS; order++) {
+        const struct simulated *it = &schedule->simulated[order];
+        printf("          %-8s", names[order]);
+        progress_duration(it->makespan, text, sizeof text);
+        printf("%-14s%-12.3f%-12.3f", text, it->efficiency, it->busy);
+        progress_duration(it->tail, text, sizeof text);
+        printf("%-18s%.2g %%\n", text, 100 * it->root_load);
+    }
 }
 
 static enum status print_list(struct plan *plan, struct error *error)
@@ -85,16 +149,60 @@ static enum status print_list(struct plan *plan, struct error *error)
     return status;
 }
 
-static enum status print_plan(const struct preview *preview, int ranks, bool list, struct error *error)
+static enum status print_numbers(const struct preview *preview, const struct wish *wish, struct schedule *schedule,
+                                 struct error *error)
 {
     struct forecast forecast;
+    TRY(forecast_make(preview->plan, preview->schema, &forecast, error));
+    if (wish->gflops > 0)
+        TRY(times_assume(preview->plan, wish->gflops * 1e9, &schedule->times, error));
+    else
+        TRY(times_measure(preview->plan, &schedule->times, error));
+    if (wish->simulates)
+        TRY(simulate_orders(preview->plan, wish, schedule, error));
+    print_forecast(&forecast, schedule, wish);
+    if (wish->simulates)
+        print_schedule(schedule, wish->ranks);
+    return STATUS_OK;
+}
+
+static enum status print_plan(const struct preview *preview, const struct wish *wish, struct error *error)
+{
+    struct schedule schedule = {0};
     printf("%s\n", plan_sweep_config(preview->plan)->name);
     print_axes(preview->plan);
     print_data(preview->plan);
     print_models(preview->plan);
-    TRY(forecast_make(preview->plan, preview->schema, &forecast, error));
-    print_forecast(&forecast, ranks);
-    return list ? print_list(preview->plan, error) : STATUS_OK;
+    const enum status status = print_numbers(preview, wish, &schedule, error);
+    times_free(&schedule.times);
+    return status == STATUS_OK && wish->lists ? print_list(preview->plan, error) : status;
+}
+
+static enum status read_number(const struct arguments *arguments, int option, double most, double *out,
+                               struct error *error)
+{
+    const char *text = argument_value(arguments, option);
+    char *end = NULL;
+    if (text == NULL)
+        return STATUS_OK;
+    *out = strtod(text, &end);
+    if (end == text || *end != '\0' || !(*out > 0 && *out <= most))
+        return fail(error, STATUS_USAGE, "%s: '%s' is not a number above 0 and up to %g", options[option].name, text,
+                    most);
+    return STATUS_OK;
+}
+
+static enum status read_wish(const struct arguments *arguments, struct wish *out, struct error *error)
+{
+    long long ranks = 1;
+    const char *text = argument_value(arguments, OPTION_RANKS);
+    if (text != NULL)
+        TRY(argument_integer(text, "--ranks", 1, &ranks, error));
+    if (ranks > RANKS_MAX)
+        return fail(error, STATUS_USAGE, "--ranks: '%s' is too many; at most %d", text, RANKS_MAX);
+    *out = (struct wish){.ranks = (int)ranks, .simulates = text != NULL, .lists = arguments->count[OPTION_LIST] > 0};
+    TRY(read_number(arguments, OPTION_GFLOPS, 1e9, &out->gflops, error));
+    return read_number(arguments, OPTION_SPREAD, 3, &out->spread, error);
 }
 
 static int run(const struct arguments *arguments)
@@ -102,15 +210,13 @@ static int run(const struct arguments *arguments)
     struct error error = {0};
     struct faults faults = {0};
     struct preview preview = {0};
-    long long ranks = 1;
-    if (argument_value(arguments, OPTION_RANKS) != NULL &&
-        argument_integer(argument_value(arguments, OPTION_RANKS), "--ranks", 1, &ranks, &error) != STATUS_OK)
+    struct wish wish = {.ranks = 1};
+    if (read_wish(arguments, &wish, &error) != STATUS_OK)
         return command_failed(&error);
     enum status status = preview_open(arguments->operands[0], arguments->values[OPTION_SET],
                                       arguments->count[OPTION_SET], &preview, &faults, &error);
     if (status == STATUS_OK)
-        status =
-            print_plan(&preview, ranks > 10000000 ? 10000000 : (int)ranks, arguments->count[OPTION_LIST] > 0, &error);
+        status = print_plan(&preview, &wish, &error);
     int code = EXIT_OK;
     if (status == STATUS_BAD_SWEEP && faults.count > 0)
         code = faults_failed(&faults, arguments->operands[0]);

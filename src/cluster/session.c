@@ -22,6 +22,7 @@
 #include "sweep/reuse.h"
 #include "sweep/sweep_file.h"
 #include "sweep/trial.h"
+#include "sweep/units.h"
 
 struct session {
     struct cluster *cluster;
@@ -31,9 +32,8 @@ struct session {
     const struct dataset **datasets; /* [shared] */
     int shared;
     struct schema *schema;
-    struct resume resume;    /* rank 0 */
-    double *costs, *samples; /* rank 0: [units] */
-    int32_t (*needs)[2];     /* rank 0: [pairs] trials of each */
+    struct resume resume; /* rank 0 */
+    struct units units;   /* rank 0 */
     struct results_writer *writer;
     struct checkpoint_store store;
     bool *begun;             /* rank 0: [units] that have a checkpoint */
@@ -225,30 +225,6 @@ static enum status begin_session(struct session *session, struct error *error)
     return results_session_begin(session->writer, &row, error);
 }
 
-/* Rank 0: the schedule's numbers, by unit. */
-static enum status prepare_costs(struct session *session, struct error *error)
-{
-    void *memory = NULL;
-    const struct plan *plan = session->plan;
-    const int64_t trials = plan_trial_count(plan), pairs = plan_pair_count(plan);
-    TRY(memory_allocate(&memory, (size_t)(trials + pairs), sizeof(double), "costs", error));
-    session->costs = memory;
-    TRY(memory_allocate(&memory, (size_t)(trials + pairs), sizeof(double), "costs", error));
-    session->samples = memory;
-    TRY(memory_allocate(&memory, (size_t)pairs, sizeof *session->needs, "pairs", error));
-    session->needs = memory;
-    for (int64_t i = 0; i < trials; i++) {
-        session->costs[i] = plan_trial(plan, i)->flops;
-        session->samples[i] = plan_trial(plan, i)->samples;
-    }
-    for (int64_t i = 0; i < pairs; i++) {
-        session->costs[trials + i] = plan_pair_flops(plan, i);
-        session->needs[i][0] = plan_pair(plan, i)->first;
-        session->needs[i][1] = plan_pair(plan, i)->second;
-    }
-    return STATUS_OK;
-}
-
 /* Rank 0: which trials have been begun. What a file of the same name left is not this one's. */
 static enum status find_checkpoints(struct session *session, struct error *error)
 {
@@ -276,7 +252,7 @@ static enum status prepare_work(struct session *session, struct error *error)
     TRY(take_over(session, error));
     TRY(find_checkpoints(session, error));
     TRY(begin_session(session, error));
-    return prepare_costs(session, error);
+    return units_create(session->plan, &session->units, error);
 }
 
 static enum status run_unit(void *context, int64_t unit, const struct yield *yield, struct trial_ending *ending,
@@ -342,23 +318,17 @@ static enum status run_units(struct session *session, struct session_result *res
     const struct session_request *request = session->request;
     const struct limits_config *limits = &plan_sweep_config(session->plan)->limits;
     struct cluster_plan plan = {
-        .scheduler =
-            {
-                .trial_count = plan_trial_count(session->plan) + plan_pair_count(session->plan),
-                .free_count = plan_trial_count(session->plan),
-                .needs = (const int32_t(*)[2])session->needs,
-                .order = request->order,
-                .cost = session->costs,
-                .ended = session->resume.ended,
-                .begun = session->begun,
-                .max_failures = request->max_failures >= 0 ? request->max_failures : limits->max_failures,
-                .fail_fast = request->fail_fast,
-            },
+        .scheduler = units_schedule(&session->units),
         .pairs_ended = session->resume.pairs_ended,
-        .samples = session->samples,
+        .samples = session->units.samples,
         .report = report,
         .report_context = session,
     };
+    plan.scheduler.order = request->order;
+    plan.scheduler.ended = session->resume.ended;
+    plan.scheduler.begun = session->begun;
+    plan.scheduler.max_failures = request->max_failures >= 0 ? request->max_failures : limits->max_failures;
+    plan.scheduler.fail_fast = request->fail_fast;
     memcpy(plan.ended, session->resume.outcomes, sizeof plan.ended);
     const struct work work = {.context = session,
                               .run = run_unit,
@@ -439,9 +409,7 @@ static void release(struct session *session)
     pair_runner_destroy(&session->pairs);
     trial_runner_destroy(&session->runner);
     memory_free(session->begun);
-    memory_free(session->needs);
-    memory_free(session->costs);
-    memory_free(session->samples);
+    units_free(&session->units);
     resume_free(&session->resume);
     schema_destroy(&session->schema);
     for (int i = 0; i < session->shared; i++)

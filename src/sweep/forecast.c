@@ -2,42 +2,11 @@
 
 #include <math.h>
 
-#include "base/clock.h"
 #include "base/memory.h"
 #include "sweep/growing.h"
 #include "sweep/hash_map.h"
 #include "sweep/metric_costs.h"
 #include "sweep/trial_metrics.h"
-
-enum { FORECAST_BATCH = 128 };
-static const double measure_seconds = 0.2;
-
-/* Forward passes of one model, timed. */
-static enum status measure_rate(const struct plan_model *model, double *out, struct error *error)
-{
-    struct network *network = NULL;
-    TRY(network_create(&model->config, model->input, model->classes, FORECAST_BATCH, &network, error));
-    network_initialise(network, 0);
-    const double start = clock_monotonic();
-    double passes = 0, seconds = 0;
-    do {
-        network_forward(network, network_input(network), FORECAST_BATCH, PASS_TRAIN);
-        passes++;
-        seconds = clock_monotonic() - start;
-    } while (seconds < measure_seconds);
-    *out = passes * FORECAST_BATCH * model->summary.flops_per_sample / seconds;
-    network_destroy(&network);
-    return STATUS_OK;
-}
-
-static const struct plan_model *largest_model(const struct plan *plan)
-{
-    const struct plan_model *largest = plan_model(plan, 0);
-    for (int i = 1; i < plan_model_count(plan); i++)
-        if (plan_model(plan, i)->summary.flops_per_sample > largest->summary.flops_per_sample)
-            largest = plan_model(plan, i);
-    return largest;
-}
 
 /* Networks by model and largest batch: summarised once each. */
 struct networks {
@@ -171,12 +140,6 @@ enum status forecast_make(struct plan *plan, const struct schema *schema, struct
     for (int i = 0; i < plan_source_count(plan); i++)
         forecast.node_bytes += (double)plan_source(plan, i)->dataset->bytes;
     TRY(count_bytes(plan, schema, &forecast, error));
-    TRY(measure_rate(largest_model(plan), &forecast.flops_per_second, error));
     *out = forecast;
     return STATUS_OK;
-}
-
-double forecast_seconds(const struct forecast *forecast, int ranks)
-{
-    return fmax(forecast->flops / ranks, forecast->longest_flops) / forecast->flops_per_second;
 }

@@ -1,4 +1,4 @@
-/* forecast.h - what a plan will need: work, time, memory, disk. */
+/* forecast.h - what a plan will need: work, memory, disk. */
 #ifndef SEEDBED_SWEEP_FORECAST_H
 #define SEEDBED_SWEEP_FORECAST_H
 
@@ -11,7 +11,6 @@ enum { FORECAST_LIBRARY_BYTES = 33000000 };
 
 struct forecast {
     double flops, longest_flops; /* of all trials, of the longest */
-    double flops_per_second;     /* of one rank: measured now, on the plan's largest model */
     double node_bytes;           /* data sets, once a node */
     double
         rank_bytes; /* with libraries; any rank, at most: plan, view of the data, network, optimizer, evaluation, row */
@@ -19,11 +18,8 @@ struct forecast {
     double file_bytes;
 };
 
-/* plan is resolved. What it takes is seen in this process: call it where little else has been done. What
- * comparisons of trials take is not counted. Takes some tenths of a second to measure the rate. */
+/* plan is resolved. What it takes is seen in this process: call it where little else has been done. What comparisons of
+ * trials take is not counted. */
 enum status forecast_make(struct plan *plan, const struct schema *schema, struct forecast *out, struct error *error);
-
-/* Seconds on so many ranks: the larger of the even share and the longest trial. */
-double forecast_seconds(const struct forecast *forecast, int ranks);
 
 #endif

@@ -1,0 +1,23 @@
+/* times.h - how long each unit of a plan will take one rank: its samples times what a sample takes. */
+#ifndef SEEDBED_SWEEP_TIMES_H
+#define SEEDBED_SWEEP_TIMES_H
+
+#include "sweep/plan.h"
+
+struct times {
+    double *seconds; /* [trials + pairs] owned */
+    double total, longest;
+    double flops_per_second; /* of all units together */
+    double batch_seconds;    /* of a mini-batch, in the mean over the time spent */
+};
+
+/* By training and evaluating some batches of each of the plan's networks (those with most work, where it has many), all
+ * together in some tenths of a second beside the first steps. Metrics count as evaluations. plan is resolved. */
+enum status times_measure(struct plan *plan, struct times *out, struct error *error);
+
+/* By the plan's FLOPs alone, for another machine. */
+enum status times_assume(const struct plan *plan, double flops_per_second, struct times *out, struct error *error);
+
+void times_free(struct times *times);
+
+#endif
