@@ -86,6 +86,7 @@ static enum status simulate_orders(const struct plan *plan, const struct wish *w
 {
     struct units units;
     TRY(units_create(plan, &units, error));
+    schedule->root_serves = schedule_rank0_serves(&plan_sweep_config(plan)->schedule, wish->ranks);
     enum status status = STATUS_OK;
     for (int order = 0; status == STATUS_OK && order < ORDERS; order++) {
         struct simulation simulation = {.scheduler = units_schedule(&units),

@@ -67,6 +67,7 @@ struct cluster_plan {
     struct scheduler_config scheduler; /* worker_count is set by cluster_run; read on rank 0 only */
     int64_t ended[OUTCOME_COUNT];      /* trials before this session */
     int64_t pairs_ended;               /* before this session */
+    bool root_serves;                  /* rank 0 trains nothing; not with one rank */
     const double *samples;             /* [trial_count] samples that each unit trains on, for progress; lent */
     void (*report)(void *context, const struct progress *progress); /* rank 0, at most some times a second */
     void *report_context;

@@ -1,7 +1,7 @@
 /* scheduler_loop.c - feeds the scheduler with what workers say and carries out its actions.
- * Rank 0 is worker 0: its trials pass through the same events, without messages. It looks for messages from the yield
- * of the trial that it trains, and asleep between looks when it has none. A rank leaves after FINISH (its trial ends
- * first) or STOP (it does not); its last word gives back what it held. */
+ * Rank 0 is worker 0, unless it only serves: its trials pass through the same events, without messages. It looks for
+ * messages from the yield of the trial that it trains, and asleep between looks when it has none. A rank leaves after
+ * FINISH (its trial ends first) or STOP (it does not); its last word gives back what it held. */
 #include "cluster/scheduler_loop.h"
 
 #include <assert.h>
@@ -306,7 +306,10 @@ static enum status how_it_went(struct coordinator *c, struct error *error)
 
 enum status coordinator_run(struct coordinator *c, struct progress *progress, struct error *error)
 {
-    feed(c, &(struct event){.kind = EVENT_JOINED, .worker = 0});
+    if (c->plan->root_serves)
+        note_left(c, 0, STATUS_OK); /* as a worker */
+    else
+        feed(c, &(struct event){.kind = EVENT_JOINED, .worker = 0});
     while (c->left_count < c->cluster->size) {
         poll_messages(c);
         if (c->hands.leave == STAY && c->hands.held_count > 0)

@@ -320,6 +320,8 @@ static enum status run_units(struct session *session, struct session_result *res
     struct cluster_plan plan = {
         .scheduler = units_schedule(&session->units),
         .pairs_ended = session->resume.pairs_ended,
+        .root_serves =
+            schedule_rank0_serves(&plan_sweep_config(session->plan)->schedule, cluster_size(session->cluster)),
         .samples = session->units.samples,
         .report = report,
         .report_context = session,

@@ -28,6 +28,16 @@ struct limits_config {
     int64_t max_failures; /* failed and timed-out trials before the sweep stops; 0: no limit */
 };
 
+/* Section `schedule`. */
+struct schedule_config {
+    const struct kind *rank0; /* of rank0_table */
+};
+
+extern const struct kind_table rank0_table; /* names without settings: what rank 0 does */
+
+/* Whether rank 0 of so many only serves the others. */
+bool schedule_rank0_serves(const struct schedule_config *config, int ranks);
+
 /* Section `comparison`: how the trials of a pair are compared. */
 struct comparison_config {
     int64_t points;          /* between the two trials' parameters, both ends in */
@@ -47,6 +57,7 @@ struct trial_config {
     struct choices metrics;
     struct comparison_config comparison; /* of the sweep's pairs */
     struct limits_config limits;
+    struct schedule_config schedule;
 };
 
 extern const struct field

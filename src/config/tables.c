@@ -50,6 +50,23 @@ static const struct field limits_fields[] = {
      .summary = "Failed and timed-out trials after which the sweep stops; 0 for no limit."},
     {.name = NULL}};
 
+static const struct kind rank0_auto = {.name = "auto", .summary = "serves from 512 ranks on, else trains"};
+static const struct kind rank0_train = {.name = "train", .summary = "answers between its own mini-batches"};
+static const struct kind rank0_serve = {.name = "serve",
+                                        .summary = "trains nothing, and sleeps while it has nothing to do"};
+static const struct kind *const rank0_kinds[] = {&rank0_auto, &rank0_train, &rank0_serve, NULL};
+const struct kind_table rank0_table = {.what = "role of rank 0", .plural = "rank0", .kinds = rank0_kinds};
+
+static const struct field schedule_fields[] = {
+    {.name = "rank0",
+     .type = FIELD_NAME,
+     .offset = offsetof(struct schedule_config, rank0),
+     .default_text = "auto",
+     .flags = FIELD_NO_IDENTITY | FIELD_NO_GRID,
+     .kinds = &rank0_table,
+     .summary = "Whether rank 0, which gives out the trials, trains too. With two ranks or more."},
+    {.name = NULL}};
+
 const struct field comparison_fields[] = {
     {.name = "points",
      .type = FIELD_INTEGER,
@@ -121,6 +138,12 @@ const struct field trial_fields[] = {
      .section = limits_fields,
      .flags = FIELD_NO_IDENTITY | FIELD_NO_GRID,
      .summary = "What the sweep may take."},
+    {.name = "schedule",
+     .type = FIELD_SECTION,
+     .offset = offsetof(struct trial_config, schedule),
+     .section = schedule_fields,
+     .flags = FIELD_NO_IDENTITY | FIELD_NO_GRID,
+     .summary = "How the ranks share the trials."},
     {.name = NULL}};
 
 const struct kind_table *const config_tables[] = {&loss_table,
@@ -142,10 +165,17 @@ const struct kind_table *const config_tables[] = {&loss_table,
                                                   &margin_scale_table,
                                                   &reduction_table,
                                                   &decay_table,
+                                                  &rank0_table,
                                                   NULL};
 
 uint64_t trial_stream_seed(const struct trial_config *config, enum random_stream stream)
 {
     const int64_t pinned = config->seeds.stream[stream];
     return (uint64_t)(pinned < 0 ? config->seed : pinned);
+}
+
+bool schedule_rank0_serves(const struct schedule_config *config, int ranks)
+{
+    enum { MANY_RANKS = 512 }; /* where rank 0's share of the work is 0.2 % */
+    return ranks > 1 && (config->rank0 == &rank0_serve || (config->rank0 == &rank0_auto && ranks >= MANY_RANKS));
 }

@@ -279,6 +279,24 @@ static void every_rank_trains_rank_0_too(void **state)
     assert_in_range(fake.count, 1, 40);
 }
 
+static void rank_0_that_serves_trains_nothing(void **state)
+{
+    (void)state;
+    if (cluster_size(cluster) == 1)
+        skip();
+    for (int trials = 0; trials <= 300; trials += 150) {
+        struct sweep *sweep = make_sweep(trials);
+        struct fake_work fake = fake_work(1e-3);
+        struct progress progress;
+        sweep->plan.root_serves = true;
+        assert_int_equal(run(sweep, &fake, &progress, NULL), STATUS_OK);
+        assert_int_equal(sum(fake.count), trials);
+        assert_int_equal(progress.ended[OUTCOME_DONE], trials);
+        if (cluster_rank(cluster) == 0)
+            assert_int_equal(fake.count, 0);
+    }
+}
+
 static void one_rank_trains_the_longest_first(void **state)
 {
     (void)state;
@@ -450,6 +468,7 @@ int main(void)
         cmocka_unit_test(what_has_ended_is_settled_while_a_long_trial_trains),
         cmocka_unit_test(trials_that_cannot_be_settled_do_not_count),
         cmocka_unit_test(every_rank_trains_rank_0_too),
+        cmocka_unit_test(rank_0_that_serves_trains_nothing),
         cmocka_unit_test(one_rank_trains_the_longest_first),
         cmocka_unit_test(a_sweep_without_trials_ends_at_once),
         cmocka_unit_test(trials_of_earlier_sessions_are_counted_and_not_trained),
