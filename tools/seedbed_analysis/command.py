@@ -5,11 +5,12 @@ import json
 import os
 import sys
 
-from . import compare, consistency, margins, memorization, output, reproduce, variance
+from . import (compare, consistency, interpolation, margins, memorization, output, pairs, reproduce, sample_loss, stiffness,
+               variance)
 from .results import open_results
 from .storage import ResultsError
 
-ANALYSES = (consistency, margins, memorization, variance, compare)
+ANALYSES = (consistency, margins, stiffness, interpolation, sample_loss, memorization, variance, pairs, compare)
 OTHERS = (reproduce,)  # commands with arguments of their own
 
 
@@ -56,7 +57,7 @@ def run(arguments):
         if arguments.json:
             print(json.dumps(output.document(arguments.name, chosen, findings), indent=1))
         else:
-            print("\n".join(output.lines(next(iter(findings.tables.values())))))
+            print("\n".join(output.printed(findings)))
         for line in findings.notes:
             print(f"note: {line}", file=sys.stderr)
         print(f"wrote {', '.join(paths)}", file=sys.stderr)

@@ -385,4 +385,5 @@ def run(results, arguments):
     figures = {f"overlap-{end}-{shown_k}": lambda end=end: heat_map(results, one, axes, end, shown_k) for end in ends}
     if table["k"].nunique() > 1:
         figures = {"overlap-by-size": lambda: size_figure(table, axes), **figures}
-    return Findings({NAME: table}, figures, compared.left_out, {"point": arguments.point, "group_by": axes})
+    return Findings({NAME: table}, figures, compared.left_out, {"point": arguments.point, "group_by": axes},
+                    [*axes, "shares", "trials", "pairs", "end", "k", "overlap", "chance", "ratio", "rank_correlation", "flipped"])

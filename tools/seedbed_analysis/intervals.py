@@ -49,6 +49,16 @@ def mean(values):
         return np.where(there, values, 0).sum(axis=0) / there.sum(axis=0)
 
 
+def quartiles(values):
+    """Lower quartile, median, upper quartile over the first dimension of what is there; NaN where nothing is -> [3, ...]"""
+    values = np.asarray(values, dtype=float)
+    found = np.full((3, *values.shape[1:]), np.nan)
+    seen = np.isfinite(values).any(axis=0)
+    if seen.any():
+        found[:, seen] = np.nanquantile(np.where(np.isfinite(values), values, np.nan)[:, seen], [0.25, 0.5, 0.75], axis=0)
+    return found
+
+
 def columns(name, values):
     """Mean and interval of one number a trial, as columns of a table -> {name, name_low, name_high}."""
     low, high = interval(values)

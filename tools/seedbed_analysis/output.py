@@ -20,12 +20,14 @@ class Findings:
     figures  {name: function without arguments -> matplotlib Figure}, drawn when they are written
     notes    one line each: what was left out, and why
     about    further plain values for the JSON
+    shown    columns of the first table to print; all without
     """
 
     tables: dict
     figures: dict = field(default_factory=dict)
     notes: list = field(default_factory=list)
     about: dict = field(default_factory=dict)
+    shown: list = None
 
 
 def plain(value):
@@ -95,6 +97,15 @@ def lines(table):
     rows = zip(*merged)
     return ["  ".join(text.rjust(width) if right else text.ljust(width)
                       for text, width, right in zip(row, widths, numeric)).rstrip() for row in rows]
+
+
+def printed(findings):
+    """The first table as lines of text: the columns to show, with their intervals."""
+    table = next(iter(findings.tables.values()))
+    if findings.shown is None:
+        return lines(table)
+    wanted = {f"{name}{ending}" for name in findings.shown for ending in ("", "_low", "_high")}
+    return lines(table[[name for name in table if name in wanted]])
 
 
 def is_edge(name, table):

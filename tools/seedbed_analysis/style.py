@@ -90,7 +90,7 @@ def colours(count):
     """One colour a value: the palette, or a perceptual scale when there are more values than it has."""
     if count <= len(PALETTE):
         return PALETTE[:count]
-    return [library().colormaps["viridis"](place) for place in np.linspace(0.1, 0.85, count)]
+    return [library().colormaps["viridis"](place) for place in np.linspace(0.28, 0.85, count)]
 
 
 def looks(values):
@@ -148,6 +148,13 @@ def integer_axis(axis):
     axis.set_major_locator(MaxNLocator(integer=True, nbins=6))
 
 
+def widen(panel, least):
+    """Keeps a flat line from filling its panel: the vertical scale spans at least so much."""
+    low, high = panel.get_ylim()
+    if high - low < least:
+        panel.set_ylim((low + high - least) / 2, (low + high + least) / 2)
+
+
 def hue_axis(settings, axes):
     """The axis that colours stand for: the last with 2 to 7 values; the others part the panels.   settings [{axis: value}]"""
     counts = {axis: len({str(one[axis]) for one in settings}) for axis in axes}
@@ -177,12 +184,12 @@ def hue_looks(settings, hue):
 def numeric(values):
     """Values of an axis as positions on a scale -> (positions, tick labels or None, "linear" or "log").
 
-    Numbers stay as they are, on a logarithmic scale where they span more than a factor 20 evenly; others are 0, 1, ...
+    Numbers stay as they are, on a logarithmic scale where they span more than a factor 9; others are 0, 1, ...
     """
     values = list(values)
     if all(isinstance(value, (int, float, np.integer, np.floating)) for value in values):
         numbers = np.array(values, dtype=float)
-        wide = len(numbers) > 1 and numbers.min() > 0 and numbers.max() / numbers.min() > 20
+        wide = len(numbers) > 1 and numbers.min() > 0 and numbers.max() / numbers.min() > 9
         return numbers, None, "log" if wide else "linear"
     return np.arange(len(values), dtype=float), [value_text(value) for value in values], "linear"
 

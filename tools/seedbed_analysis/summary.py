@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 
-from . import style
+from . import intervals, style
 from .consistency import compare, heat_map, overlap_table
 from .groups import chosen_axes, groups, need_trials, setting_axes, sorted_values, value_text
 from .margins import distribution_figure
@@ -92,9 +92,8 @@ def curves_figure(results, axis):
         lines = results[f"curves/{name}"][...] * (100 if "accuracy" in name else 1)
         for value, look in looks.items():
             own = lines[(results.trials[axis] == value).to_numpy()]
-            seen = np.isfinite(own).any(axis=0)
-            low, middle, high = np.nanquantile(own[:, seen], [0.25, 0.5, 0.75], axis=0)
-            style.band(panel, np.flatnonzero(seen), middle, low, high, value_text(value), **{**look, "marker": ""})
+            low, middle, high = intervals.quartiles(own)
+            style.band(panel, np.arange(own.shape[1]), middle, low, high, value_text(value), **{**look, "marker": ""})
         panel.set_ylabel(words)
     for panel in panels[1]:
         panel.set_xlabel("epoch")
