@@ -24,7 +24,8 @@ def interval(values):
     values [seeds, ...] -> (low [...], high [...]), NaN where fewer than two are there
     """
     values = np.asarray(values, dtype=float)
-    shape, flat = values.shape[1:], values.reshape(len(values), -1)
+    shape = values.shape[1:]
+    flat = values.reshape(len(values), math.prod(shape))
     low, high = np.full(flat.shape[1], np.nan), np.full(flat.shape[1], np.nan)
     if len(values) > 1:
         weights = draws(len(values))

@@ -15,7 +15,7 @@ def quantity(results, text):
     """A column of /trials, or a dataset of a metric group, as one number for each trial -> float64 [trials].
 
     [dimension=label, ...] picks from further dimensions, by the end of their names. Of measure points and epochs `@label`
-    picks one; without it each trial gives its last that is there.
+    picks one; without it each trial gives its last that is there, if it is done: others stopped on the way.
     """
     need_trials(results)
     match = NAME.match(text)
@@ -30,7 +30,13 @@ def quantity(results, text):
     group, name = path.strip("/").split("/", 1)
     results[path]  # says what there is when there is no such dataset
     values = pick(results, results[group][name], picks, text)
-    return last(values, point, text)
+    found = last(values, point, text)
+    return found if point else np.where(done(results), found, np.nan)
+
+
+def done(results):
+    """Which trials came to their end -> bool [trials]"""
+    return (results.trials["outcome"] == "done").to_numpy()
 
 
 def numbers(results):

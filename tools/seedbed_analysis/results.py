@@ -76,6 +76,7 @@ class Results:
                                f"{', '.join(self.axes) or 'none'}") from None
 
     def _look(self):
+        self._datasets = {}  # what xarray knows of each group
         table = self._handle.file["trials"]
         state = decode(table["state"], table["state"][()])
         self.trial_count = len(state)
@@ -115,7 +116,9 @@ class Results:
         item = self._find(path)
         if isinstance(item, h5py.Dataset):
             return Array(self._handle, item.name, self._committed)
-        return lazy.dataset(self.group(path), self._scale, self.trials[self.axes])
+        if item.name not in self._datasets:
+            self._datasets[item.name] = lazy.dataset(self.group(path), self._scale, self.trials[self.axes])
+        return self._datasets[item.name].copy()
 
     def group(self, name):
         """The datasets of a group -> {name: Array}. A path to one dataset gives a dictionary of that one."""

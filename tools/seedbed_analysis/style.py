@@ -81,6 +81,8 @@ def save(figure, directory, name):
     """Writes name.png and name.svg into directory -> their paths."""
     paths = [os.path.join(directory, f"{name}.{kind}") for kind in ("png", "svg")]
     with library().rc_context(STYLE):
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # once is enough, and it is slow
         for path in paths:
             figure.savefig(path, bbox_inches="tight", metadata={"Date": None} if path.endswith("svg") else None)
     return paths

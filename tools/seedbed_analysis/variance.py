@@ -11,9 +11,9 @@ import numpy as np
 import pandas
 
 from . import intervals, style
-from .groups import STREAMS, measured, need_trials, same_partition, setting_axes, stream_seeds
+from .groups import STREAMS, left_out_note, need_trials, same_partition, setting_axes, stream_seeds
 from .output import Findings
-from .quantities import FINAL, final_quantities, quantity
+from .quantities import done, final_quantities, quantity
 from .storage import ResultsError
 
 NAME = "variance"
@@ -86,7 +86,10 @@ def explained(values, named, clusters):
 
 
 def variance_table(results, quantities):
-    """Shares of every number -> DataFrame, a row for each number and factor; `rest` is 1 minus the sum of the shares."""
+    """Shares of every number over the trials that are done -> DataFrame, a row for each number and factor.
+
+    `rest` is 1 minus the sum of the shares.
+    """
     named = factors(results)
     if not named:
         raise ResultsError(f"{results.path}: nothing varies between the {len(results)} trials: no variance to explain")
@@ -94,7 +97,8 @@ def variance_table(results, quantities):
     clusters = seeds if len(set(seeds)) > 1 else np.arange(len(results))
     records = []
     for name in quantities:
-        records += [{"metric": name, **one} for one in explained(quantity(results, name), named, clusters)]
+        values = np.where(done(results), quantity(results, name), np.nan)
+        records += [{"metric": name, **one} for one in explained(values, named, clusters)]
     return pandas.DataFrame(records)
 
 
@@ -136,6 +140,6 @@ def run(results, arguments):
         raise ResultsError(f"{results.path}: needs three trials with different values of {' or '.join(quantities[:4])}")
     constant = [name for name in quantities if name not in set(table["metric"])]
     notes = [f"no variance in {', '.join(constant)}"] if constant else []
-    few = [name for name in FINAL if name in quantities and not measured(quantity(results, name)).all()]
-    notes += [f"trials without {name} are left out" for name in few]
+    note = left_out_note(results, done(results), "end")
+    notes += [note] if note else []
     return Findings({NAME: table}, {NAME: lambda: figure(table)}, notes)
