@@ -18,6 +18,7 @@ enum status {
     STATUS_NO_MEMORY,   /* an allocation failed */
     STATUS_NO_SPACE,    /* the disk is full */
     STATUS_IO,          /* the operating system refused to read or write */
+    STATUS_BUSY,        /* another run has the results file */
     STATUS_MPI,         /* a message could not be sent or received */
     STATUS_DIVERGED,    /* training met NaN or overflow: an outcome, not an error */
     STATUS_TIMEOUT,     /* the trial's time is over: an outcome, not an error */

@@ -16,8 +16,20 @@ struct cluster;
 enum status cluster_create(struct cluster **out, struct error *error);
 /* Ends MPI. Collective; after a failure that others cannot know of use cluster_abort. */
 void cluster_destroy(struct cluster **cluster);
-/* Ends every rank at once with this exit code. */
+/* Ends every rank at once with this exit code; in recovery mode this one, and the others when it is rank 0. */
 void cluster_abort(struct cluster *cluster, int code);
+
+/* Whether the run goes on without a rank that is lost: Open MPI's recovery mode, with more than one rank. Then
+ * cluster_run and what follows it are collective no longer, and cluster_leave ends the process. */
+bool cluster_recovers(const struct cluster *cluster);
+/* In recovery mode: returns once this rank is sure to count as present for a while, which is asked before each change
+ * that others could see; a rank that does not is ended. */
+void cluster_assure(const struct cluster *cluster);
+/* The same as cluster_destroy, but in recovery mode rank 0 writes the code into FILE.exit beside output_path (lent;
+ * NULL: not), since mpirun does not pass it on, and with more than one rank the process ends here. */
+void cluster_leave(struct cluster **cluster, int code, const char *output_path);
+/* Removes an older FILE.exit. */
+void cluster_forget_code(const struct cluster *cluster, const char *output_path);
 
 int cluster_rank(const struct cluster *cluster);
 int cluster_size(const struct cluster *cluster);
@@ -76,7 +88,7 @@ struct cluster_plan {
 /* Runs all trials. progress: rank 0's final count, on every rank. STATUS_STOPPED when a signal, the time limit, or
  * work->run on some rank, stopped it before the last trial's end; STATUS_OK also when the scheduler gave up
  * (max_failures, fail_fast: what runs is trained to its end). Any other status and its message are those of the first
- * rank that could not go on. Collective. */
+ * rank that could not go on. Collective; in recovery mode rank 0's result is the run's, and the others' their own. */
 enum status cluster_run(struct cluster *cluster, const struct cluster_plan *plan, const struct work *work,
                         struct progress *progress, struct error *error);
 

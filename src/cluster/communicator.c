@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "cluster/backoff.h"
+#include "cluster/liveness.h"
+#include "cluster/recovery.h"
 #include "cluster/signals.h"
 
 enum { BROADCAST_PIECE_BYTES = 1 << 24 };
@@ -68,16 +70,31 @@ static enum status open_communicators(struct cluster *cluster, struct error *err
     return STATUS_OK;
 }
 
-enum status cluster_create(struct cluster **out, struct error *error)
+static enum status start_mpi(struct cluster *cluster, struct error *error)
 {
     int provided = 0;
+    double lease = 0;
+    TRY(recovery_lease(&lease, error));
+    cluster->recovers = recovery_wanted();
+    const int needed = cluster->recovers ? MPI_THREAD_MULTIPLE : MPI_THREAD_FUNNELED;
+    setenv("OMPI_MCA_ess_singleton_isolated", "1", 0); /* Open MPI, one process without mpirun: no daemon beside it */
+    TRY(mpi_check(MPI_Init_thread(NULL, NULL, needed, &provided), "starting MPI", error));
+    TRY(open_communicators(cluster, error));
+    if (!cluster->recovers || cluster->size == 1)
+        return STATUS_OK;
+    if (provided < MPI_THREAD_MULTIPLE)
+        return fail(error, STATUS_MPI,
+                    "this MPI library was built without MPI_THREAD_MULTIPLE, which recovery mode needs: start without "
+                    "--enable-recovery and OMPI_MCA_orte_enable_recovery");
+    return liveness_start(cluster, lease, &cluster->liveness, error);
+}
+
+enum status cluster_create(struct cluster **out, struct error *error)
+{
     struct cluster *cluster = NULL;
     TRY(memory_allocate((void **)&cluster, 1, sizeof *cluster, "cluster", error));
     cluster->world = cluster->node = MPI_COMM_NULL;
-    setenv("OMPI_MCA_ess_singleton_isolated", "1", 0); /* Open MPI, one process without mpirun: no daemon beside it */
-    enum status status = mpi_check(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided), "starting MPI", error);
-    if (status == STATUS_OK)
-        status = open_communicators(cluster, error);
+    const enum status status = start_mpi(cluster, error);
     if (status != STATUS_OK) {
         memory_free(cluster);
         return status;
@@ -102,7 +119,8 @@ void cluster_destroy(struct cluster **cluster)
 
 void cluster_abort(struct cluster *cluster, int code)
 {
-    MPI_Abort(cluster != NULL ? cluster->world : MPI_COMM_WORLD, code);
+    if (cluster == NULL || !cluster->recovers)
+        MPI_Abort(cluster != NULL ? cluster->world : MPI_COMM_WORLD, code);
     _Exit(code);
 }
 

@@ -7,6 +7,7 @@
 #include "cluster/cluster.h"
 
 struct share;
+struct liveness;
 
 struct cluster {
     MPI_Comm world;
@@ -14,7 +15,9 @@ struct cluster {
     int rank, size;
     int node_rank, node_size;
     char host[HOST_BYTES];
-    struct share *shares; /* data sets that this rank has from cluster_share_dataset */
+    bool recovers;             /* the launcher lets ranks go on without one that died */
+    struct liveness *liveness; /* then, with more than one rank; else NULL */
+    struct share *shares;      /* data sets that this rank has from cluster_share_dataset */
 };
 
 /* "Open MPI v4.1.4 ...", static. */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "cluster/backoff.h"
 #include "cluster/communicator.h"
@@ -89,11 +90,12 @@ enum status outbox_progress(struct outbox *outbox, struct error *error)
     return STATUS_OK;
 }
 
-enum status outbox_close(struct outbox *outbox, struct error *error)
+enum status outbox_close(struct outbox *outbox, double patience, struct error *error)
 {
     struct backoff backoff = {0};
+    const double end = clock_monotonic() + patience;
     TRY(outbox_progress(outbox, error));
-    while (outbox->sent != NULL) {
+    while (outbox->sent != NULL && clock_monotonic() < end) {
         backoff_sleep(&backoff);
         TRY(outbox_progress(outbox, error));
     }

@@ -60,8 +60,8 @@ struct outbox {
 enum status outbox_send(struct outbox *outbox, int rank, const struct message *message, struct error *error);
 /* Looks which messages are gone. */
 enum status outbox_progress(struct outbox *outbox, struct error *error);
-/* Waits, asleep, until all are gone, and frees the buffers. */
-enum status outbox_close(struct outbox *outbox, struct error *error);
+/* Waits, asleep, until all are gone, but no longer than so many seconds, and frees the buffers of those that are. */
+enum status outbox_close(struct outbox *outbox, double patience, struct error *error);
 
 /* *rank = the sender of a message that was there, or -1: none. Never blocks. */
 enum status message_receive(MPI_Comm communicator, struct message *message, int *rank, struct error *error);

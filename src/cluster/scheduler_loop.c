@@ -4,19 +4,22 @@
  * FINISH (its trial ends first) or STOP (it does not); its last word gives back what it held. */
 #include "cluster/scheduler_loop.h"
 
-#include <assert.h>
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "cluster/backoff.h"
 #include "cluster/communicator.h"
 #include "cluster/hands.h"
+#include "cluster/liveness.h"
 #include "cluster/messages.h"
 #include "cluster/worker_loop.h"
 
 static const double report_interval = 0.2;
+static const double last_words_seconds = 1; /* that messages to ranks which may be gone are given at the end */
 
 struct coordinator {
     struct cluster *cluster;
@@ -26,7 +29,8 @@ struct coordinator {
     struct action *actions;
     struct outbox outbox;
     uint8_t *told; /* [size] enum leave */
-    int left_count;
+    int joined_count, left_count, lost_count;
+    bool gathering; /* nobody is given work until all have joined */
     bool stopping, finishing;
     struct hands hands;
     struct progress progress;
@@ -96,7 +100,9 @@ static void send(struct coordinator *c, int worker, enum message_kind kind, int6
     struct error error;
     struct message message = message_make(kind);
     message.trial = trial;
-    cluster_require(c->cluster, outbox_send(&c->outbox, worker, &message, &error), &error);
+    const enum status status = outbox_send(&c->outbox, worker, &message, &error);
+    if (!cluster_recovers(c->cluster)) /* else its loss will be noticed */
+        cluster_require(c->cluster, status, &error);
 }
 
 /* Once told to leave, a worker is told again only what is more urgent; once it has left, nothing. */
@@ -186,11 +192,20 @@ static void note_ended(struct coordinator *c, int worker, const struct ended_tri
         c->progress.samples += c->plan->samples[trial];
 }
 
+/* Else all ranks agree on it, with that rank's own words, when the run is over. */
+static void keep_failure(struct coordinator *c, int worker, enum status status)
+{
+    struct hands *hands = &c->hands;
+    if (cluster_recovers(c->cluster) && worker != 0 && status != STATUS_OK && status != STATUS_STOPPED &&
+        (hands->status == STATUS_OK || hands->status == STATUS_STOPPED))
+        hands->status = fail(&hands->error, status, "rank %d could not go on: its own message says why", worker);
+}
+
 static void note_left(struct coordinator *c, int worker, enum status status)
 {
-    assert(c->told[worker] != LEFT);
     if (status != STATUS_OK)
         stop(c);
+    keep_failure(c, worker, status);
     c->told[worker] = LEFT;
     c->left_count++;
     feed(c, &(struct event){.kind = EVENT_LOST, .worker = worker});
@@ -198,11 +213,31 @@ static void note_left(struct coordinator *c, int worker, enum status status)
         send(c, worker, MESSAGE_END, -1);
 }
 
+/* What it held goes to others; whoever begins it sees what has become of it. */
+static void note_lost(struct coordinator *c, int worker)
+{
+    log_warning("rank %d was lost: the run goes on without it", worker);
+    c->told[worker] = LEFT;
+    c->left_count++;
+    feed(c, &(struct event){.kind = EVENT_LOST, .worker = worker});
+}
+
+static void note_lost_ranks(struct coordinator *c)
+{
+    for (int worker = 1; worker < c->cluster->size; worker++)
+        if (c->told[worker] != LEFT && liveness_is_lost(c->cluster->liveness, worker))
+            note_lost(c, worker);
+}
+
 static void hear(struct coordinator *c, int worker, const struct message *message)
 {
+    if (c->told[worker] == LEFT) /* what was on its way when it was lost */
+        return;
     switch (message->kind) {
     case MESSAGE_JOINED:
-        feed(c, &(struct event){.kind = EVENT_JOINED, .worker = worker});
+        c->joined_count++;
+        if (!c->gathering)
+            feed(c, &(struct event){.kind = EVENT_JOINED, .worker = worker});
         break;
     case MESSAGE_ENDED:
         note_ended(c, worker,
@@ -232,8 +267,9 @@ static void poll_messages(struct coordinator *c)
     int worker = -1;
     if (!c->stopping && must_stop(c->work))
         stop(c);
-    if (c->outbox.sent != NULL)
-        cluster_require(c->cluster, outbox_progress(&c->outbox, &error), &error);
+    if (c->outbox.sent != NULL && outbox_progress(&c->outbox, &error) != STATUS_OK && !cluster_recovers(c->cluster))
+        cluster_require(c->cluster, error.status, &error);
+    const int lost_count = cluster_recovers(c->cluster) ? liveness_lost_count(c->cluster->liveness) : 0;
     for (;;) {
         cluster_require(c->cluster, message_receive(c->cluster->world, &message, &worker, &error), &error);
         if (worker < 0)
@@ -241,6 +277,10 @@ static void poll_messages(struct coordinator *c)
         cluster_require(c->cluster, message_check(&message, false, c->plan->scheduler.trial_count, &error), &error);
         hear(c, worker, &message);
         backoff_reset(&c->backoff);
+    }
+    if (lost_count > c->lost_count) { /* after their last messages */
+        c->lost_count = lost_count;
+        note_lost_ranks(c);
     }
     if (pace_due(&c->report_pace, report_interval))
         report(c);
@@ -304,12 +344,37 @@ static enum status how_it_went(struct coordinator *c, struct error *error)
                 c->progress.pairs > 0 ? "trials and pairs" : "trials");
 }
 
+/* Once a rank has joined it waits for nobody but rank 0. Before, the loss of one could leave another waiting for ever.
+ */
+static void gather(struct coordinator *c)
+{
+    c->gathering = true;
+    while (c->joined_count < c->cluster->size - 1) {
+        poll_messages(c);
+        backoff_sleep(&c->backoff);
+    }
+    c->gathering = false;
+    liveness_part(c->cluster->liveness);
+}
+
+static void close_outbox(struct coordinator *c)
+{
+    struct error error;
+    const bool recovers = cluster_recovers(c->cluster);
+    const enum status status = outbox_close(&c->outbox, recovers ? last_words_seconds : (double)INFINITY, &error);
+    if (!recovers)
+        cluster_require(c->cluster, status, &error);
+}
+
 enum status coordinator_run(struct coordinator *c, struct progress *progress, struct error *error)
 {
+    if (cluster_recovers(c->cluster))
+        gather(c);
     if (c->plan->root_serves)
         note_left(c, 0, STATUS_OK); /* as a worker */
-    else
-        feed(c, &(struct event){.kind = EVENT_JOINED, .worker = 0});
+    for (int worker = 0; worker <= c->joined_count; worker++)
+        if (c->told[worker] != LEFT)
+            feed(c, &(struct event){.kind = EVENT_JOINED, .worker = worker});
     while (c->left_count < c->cluster->size) {
         poll_messages(c);
         if (c->hands.leave == STAY && c->hands.held_count > 0)
@@ -319,7 +384,7 @@ enum status coordinator_run(struct coordinator *c, struct progress *progress, st
         else if (c->left_count < c->cluster->size)
             backoff_sleep(&c->backoff);
     }
-    cluster_require(c->cluster, outbox_close(&c->outbox, &c->hands.error), &c->hands.error);
+    close_outbox(c);
     report(c);
     *progress = c->progress;
     return how_it_went(c, error);

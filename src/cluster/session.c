@@ -161,20 +161,22 @@ static enum status commit_as_failed(struct session *session, int64_t unit, struc
     TRY(results_row_create(schema_results(session->schema), pair ? TABLE_PAIRS : TABLE_TRIALS, &row, error));
     const enum status status = results_commit(session->writer, unit, row, &ending, error);
     results_row_destroy(&row);
-    TRY(status);
-    session->resume.ended[unit] = true;
-    if (pair)
-        session->resume.pairs_ended++;
-    else
-        session->resume.outcomes[OUTCOME_FAILED]++;
-    return STATUS_OK;
+    return status;
 }
 
 /* Rank 0: a unit that took its process down too often gets its row. */
 static enum status commit_poisoned(struct session *session, struct error *error)
 {
-    for (int64_t i = 0; i < session->resume.poisoned_count; i++)
-        TRY(commit_as_failed(session, session->resume.poisoned[i], error));
+    struct resume *resume = &session->resume;
+    for (int64_t i = 0; i < resume->poisoned_count; i++) {
+        const int64_t unit = resume->poisoned[i];
+        TRY(commit_as_failed(session, unit, error));
+        resume->ended[unit] = true;
+        if (unit >= plan_trial_count(session->plan))
+            resume->pairs_ended++;
+        else
+            resume->outcomes[OUTCOME_FAILED]++;
+    }
     return STATUS_OK;
 }
 
@@ -255,12 +257,31 @@ static enum status prepare_work(struct session *session, struct error *error)
     return units_create(session->plan, &session->units, error);
 }
 
+/* In recovery mode: whether a unit has ended already, with the rank that had it before. */
+static enum status has_ended(struct session *session, int64_t unit, struct trial_ending *ending, bool *ended,
+                             struct error *error)
+{
+    struct unit_standing standing;
+    TRY(results_standing(session->writer, unit, &standing, error));
+    const bool committed = standing.state == TRIAL_COMMITTED;
+    const bool poisoned = !committed && standing.crashes > plan_sweep_config(session->plan)->limits.retries;
+    *ended = poisoned || (committed && standing.this_session);
+    ending->outcome = poisoned ? OUTCOME_FAILED : standing.outcome;
+    return poisoned ? commit_as_failed(session, unit, error) : STATUS_OK;
+}
+
 static enum status run_unit(void *context, int64_t unit, const struct yield *yield, struct trial_ending *ending,
                             struct error *error)
 {
     struct session *session = context;
     const int64_t trials = plan_trial_count(session->plan);
     const struct results_row *row = NULL;
+    bool ended = false;
+    cluster_assure(session->cluster);
+    if (cluster_recovers(session->cluster))
+        TRY(has_ended(session, unit, ending, &ended, error));
+    if (ended)
+        return STATUS_OK;
     TRY(results_begin(session->writer, unit, error));
     if (unit < trials)
         TRY(trial_run(session->runner, unit, yield, ending, &row, error));
@@ -268,6 +289,7 @@ static enum status run_unit(void *context, int64_t unit, const struct yield *yie
         TRY(pair_run(session->pairs, unit - trials, yield, ending, &row, error));
     ending->rank = cluster_rank(session->cluster);
     snprintf(ending->host, sizeof ending->host, "%.*s", HOST_BYTES - 1, cluster_host(session->cluster));
+    cluster_assure(session->cluster);
     TRY(results_write(session->writer, unit, row, ending, error));
     if (unit >= trials || !trial_runner_has_checkpoint(session->runner))
         return STATUS_OK;
@@ -279,6 +301,7 @@ static enum status run_unit(void *context, int64_t unit, const struct yield *yie
 static enum status settle_units(void *context, struct error *error)
 {
     const struct session *session = context;
+    cluster_assure(session->cluster);
     return results_settle(session->writer, error);
 }
 
@@ -381,6 +404,7 @@ static const char *ending_word(enum status status, bool gave_up)
 static enum status run_on_file(struct session *session, struct session_result *result, struct error *error)
 {
     struct error closing = {0};
+    cluster_forget_code(session->cluster, session->request->output_path);
     enum status status = cluster_agree(session->cluster, prepare_work(session, error), error);
     if (status == STATUS_OK)
         status = cluster_agree(session->cluster, agree_on_deadline(session, error), error);
@@ -400,7 +424,8 @@ static enum status run_on_file(struct session *session, struct session_result *r
         results_session_end(session->writer, ending_word(status, result->gave_up), &closing) != STATUS_OK &&
         (status == STATUS_OK || status == STATUS_STOPPED))
         log_warning("%s", closing.text);
-    const enum status closed = results_close(&session->writer, &closing);
+    const enum status closed = cluster_recovers(session->cluster) ? results_close_alone(&session->writer, &closing)
+                                                                  : results_close(&session->writer, &closing);
     if (status == STATUS_OK && closed != STATUS_OK)
         return fail(error, closed, "%s", closing.text);
     return status;

@@ -11,8 +11,8 @@ struct time_limit {
  * PBS_NODEFILE was made. A variable that cannot be read is left out with a warning. Any process. */
 struct time_limit time_limit_find(double seconds, double started);
 
-/* What is kept back of so many seconds: for closing the file, for mpirun, which takes a second or two once a rank has left
- * with an exit code, and for the batch system's own clock. */
+/* What is kept back of so many seconds: for closing the file, for mpirun, which takes a second or two once a rank has
+ * left with an exit code, and for the batch system's own clock. */
 double time_limit_margin(double seconds);
 
 #endif

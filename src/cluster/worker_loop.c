@@ -2,6 +2,8 @@
  * Without its connection to rank 0 a worker is of no use and nobody can be told: it ends the job. */
 #include "cluster/worker_loop.h"
 
+#include <math.h>
+
 #include "cluster/backoff.h"
 #include "cluster/communicator.h"
 #include "cluster/hands.h"
@@ -139,7 +141,8 @@ enum status worker_run(struct cluster *cluster, const struct work *work, struct 
             backoff_sleep(&worker.backoff);
     }
     leave(&worker);
-    cluster_require(worker.cluster, outbox_close(&worker.outbox, &worker.hands.error), &worker.hands.error);
+    cluster_require(worker.cluster, outbox_close(&worker.outbox, (double)INFINITY, &worker.hands.error),
+                    &worker.hands.error);
     if (worker.hands.status == STATUS_OK || worker.hands.status == STATUS_STOPPED)
         return STATUS_OK;
     if (error != NULL)

@@ -90,6 +90,24 @@ enum status results_outcome(struct results_writer *writer, int64_t trial, enum t
     return STATUS_OK;
 }
 
+enum status results_standing(struct results_writer *writer, int64_t unit, struct unit_standing *out,
+                             struct error *error)
+{
+    struct place place;
+    uint8_t state = TRIAL_WAITING, outcome = OUTCOME_NONE;
+    int32_t session = -1, crashes = 0;
+    TRY(find_place(writer, unit, &place, error));
+    TRY(get_own(&place, OWN_STATE, &state, error));
+    TRY(get_own(&place, OWN_SESSION, &session, error));
+    TRY(get_own(&place, OWN_OUTCOME, &outcome, error));
+    TRY(get_own(&place, OWN_CRASHES, &crashes, error));
+    *out = (struct unit_standing){.state = (enum trial_state)state,
+                                  .outcome = (enum trial_outcome)outcome,
+                                  .this_session = session == writer->session,
+                                  .crashes = crashes};
+    return STATUS_OK;
+}
+
 static enum status put_rows(const struct place *place, const struct results_row *row, struct error *error)
 {
     for (int a = 0; a < row->slab_count; a++) {

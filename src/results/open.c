@@ -227,3 +227,13 @@ enum status results_close(struct results_writer **writer, struct error *error)
     release(writer);
     return parallel_agree(communicator, status, error);
 }
+
+enum status results_close_alone(struct results_writer **writer, struct error *error)
+{
+    if (*writer == NULL)
+        return STATUS_OK;
+    const enum status status = writer_sync(*writer, error);
+    close((*writer)->descriptor);
+    *writer = NULL;
+    return status;
+}

@@ -113,6 +113,9 @@ enum status results_open(const char *path, const struct results_schema *schema, 
                          struct results_writer **out, struct error *error);
 /* Collective. */
 enum status results_close(struct results_writer **writer, struct error *error);
+/* The same by one rank alone, where others may be gone: everything is on disk and the locks are free, but the process
+ * is to end without returning what HDF5 and MPI hold. */
+enum status results_close_alone(struct results_writer **writer, struct error *error);
 
 /* One unit's rows in memory, in the file's types, reused from unit to unit of the same table. Owned by the caller. */
 struct results_row;
@@ -136,6 +139,16 @@ enum status results_begin(struct results_writer *writer, int64_t unit, struct er
 
 /* How a committed trial ended. Any rank. */
 enum status results_outcome(struct results_writer *writer, int64_t trial, enum trial_outcome *out, struct error *error);
+
+/* What the file says of a unit, whoever wrote it. Any rank. */
+struct unit_standing {
+    enum trial_state state;
+    enum trial_outcome outcome;
+    bool this_session; /* it was written in this session */
+    int32_t crashes;
+};
+enum status results_standing(struct results_writer *writer, int64_t unit, struct unit_standing *out,
+                             struct error *error);
 
 /* Reads back what was committed of a trial: the slab of schema->arrays[array] into out, in memory types. Any rank. */
 enum status results_fetch(struct results_writer *writer, int array, int64_t trial, void *out, struct error *error);

@@ -29,12 +29,12 @@ enum status second_run_refuse(const char *path, struct error *error)
 {
     struct results_session session = {0};
     if (!read_last_session(path, &session))
-        return fail(error, STATUS_IO, "%s: another run is writing to this file", path);
+        return fail(error, STATUS_BUSY, "%s: another run is writing to this file", path);
     char since[32] = "";
     const time_t started = (time_t)session.started;
     struct tm parts;
     strftime(since, sizeof since, "%Y-%m-%d %H:%M:%S", gmtime_r(&started, &parts));
-    return fail(error, STATUS_IO,
+    return fail(error, STATUS_BUSY,
                 "%s: another run is writing to this file: process %" PRId64 " on %s, since %s UTC: wait for its end or "
                 "stop it",
                 path, session.process, session.host, since);

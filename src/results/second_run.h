@@ -11,7 +11,7 @@
 static const double beat_interval = 10;
 static const double beat_patience = 30;
 
-/* STATUS_IO with the host and process that the file's last session names. */
+/* STATUS_BUSY with the host and process that the file's last session names. */
 enum status second_run_refuse(const char *path, struct error *error);
 
 /* Watches a file whose last session did not say how it ended, and refuses it when somebody touches it meanwhile.

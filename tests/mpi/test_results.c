@@ -112,7 +112,7 @@ static void all_ranks_are_told_that_another_run_writes(void **state)
     struct results_writer *writer = NULL, *second = NULL;
     const char *path = create_shared("busy.h5");
     must(results_open(path, &fixture_schema, &fixture_communicator, &writer, &error), &error);
-    assert_int_equal(results_open(path, &fixture_schema, &fixture_communicator, &second, &error), STATUS_IO);
+    assert_int_equal(results_open(path, &fixture_schema, &fixture_communicator, &second, &error), STATUS_BUSY);
     expect_message(&error, "another run is writing");
     must(results_close(&writer, &error), &error);
 }

@@ -39,13 +39,15 @@ def wait_until(condition, timeout=30, pause=0.005):
 
 
 class Job:
-    """One start of the engine; ranks=None: without mpirun. A context manager: what still runs at its end is killed."""
+    """One start of the engine; ranks=None: without mpirun; settings: of its environment. A context manager: what still runs
+    at its end is killed."""
 
-    def __init__(self, command, ranks=None, **options):
+    def __init__(self, command, ranks=None, settings=None, **options):
         self.folder = Path(tempfile.mkdtemp(prefix="seedbed-job-"))
         environment = dict(options.pop("env", None) or engine_environment())
         environment["OMPI_MCA_btl_vader_backing_directory"] = str(self.folder)
         environment["OMPI_MCA_orte_tmpdir_base"] = str(self.folder)
+        environment.update(settings or {})
         self.under_mpirun = ranks is not None
         words = [str(word) for word in (mpirun_command(ranks, *command) if ranks else command)]
         with open(self.folder / "output", "wb") as output:

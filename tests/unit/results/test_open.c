@@ -20,7 +20,7 @@ static void a_second_run_is_refused_with_the_host_and_process_of_the_first(void 
     struct results_writer *writer = open_new(path), *second = NULL;
     const struct results_session session = session_here();
     must(results_session_begin(writer, &session, &error), &error);
-    assert_int_equal(results_open(path, &fixture_schema, &fixture_communicator, &second, &error), STATUS_IO);
+    assert_int_equal(results_open(path, &fixture_schema, &fixture_communicator, &second, &error), STATUS_BUSY);
     expect_message(&error, "another run");
     expect_message(&error, "process 4321 on first-host, since 2023-11-14 22:13:20 UTC");
     assert_null(second);

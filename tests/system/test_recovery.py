@@ -1,0 +1,190 @@
+"""Where MPI lets the ranks go on without one that died: the sweep ends by itself, whole, with the same bits."""
+
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from background import Job, wait_until
+from contents import COMMITTED, RUNNING, assert_same_content, column, messages, outcomes, reproducible_content
+
+RUNS = int(os.environ.get("SEEDBED_TEST_RUNS", "4"))
+SEED = int(os.environ.get("SEEDBED_TEST_SEED", "20240"))
+LEASE = 2
+RECOVERY = {"OMPI_MCA_orte_enable_recovery": "1", "SEEDBED_LEASE": str(LEASE)}
+
+SWEEP = """
+name: lost
+data: {source: glyphs, train_count: 500, test_count: 200, label_noise: {kind: symmetric, rate: 0}}
+model: {kind: mlp, hidden: [32]}
+train: {batch_size: 16, learning_rate: 0.02}
+metrics:
+  margins: {at: [init, end]}
+  weights: {at: [end]}
+grid: {seed: 0..2, data.label_noise.rate: [0, 0.4]}
+zip: [{train.epochs: [40, 80], train.loss: [cross_entropy, mse]}]
+pairs: {across: seed}
+"""
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    path = tmp_path / "lost.yaml"
+    path.write_text(SWEEP)
+    return path
+
+
+@pytest.fixture(scope="module")
+def expected(seedbed, tmp_path_factory):
+    """What the sweep run to its end in peace holds."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    (folder / "lost.yaml").write_text(SWEEP)
+    ended = seedbed("run", folder / "lost.yaml", "-o", folder / "lost.h5")
+    assert ended.returncode == 0, ended.stderr
+    return reproducible_content(folder / "lost.h5")
+
+
+def said_at_the_end(path):
+    """The engine's exit code, from the file that rank 0 leaves: mpirun ends with 0 whatever happened."""
+    word = path.with_name(path.name + ".exit")
+    return int(word.read_text()) if word.exists() else None
+
+
+def begun(path):
+    """Trials begun so far; 0 until the first runs."""
+    return int(np.sum(column(path, "state") != 0)) if path.exists() else 0
+
+
+def wait_for_work(job, path, count=1):
+    assert wait_until(lambda: begun(path) >= count or not job.running(), timeout=60), job.output()
+    assert job.running(), job.output()
+
+
+def assert_whole(job, path, expected):
+    assert job.wait(timeout=120) == 0, job.output()
+    assert said_at_the_end(path) == 0, job.output()
+    assert set(outcomes(path)) == {"done"} and np.all(column(path, "state") == COMMITTED)
+    assert_same_content(reproducible_content(path), expected, job.output())
+
+
+def assert_resumed(seedbed, sweep, path, expected):
+    ended = seedbed("run", sweep, "-o", path, "--resume", ranks=2)
+    assert ended.returncode == 0, ended.stderr
+    assert_same_content(reproducible_content(path), expected, "resumed")
+
+
+def disturb(job, path, chance):
+    """Kills or stops workers at random moments, up to all of them; of the stopped ones some go on later -> what it did"""
+    workers = {rank: process for rank, process in job.ranks().items() if rank != 0}
+    victims, done = chance.sample(sorted(workers), chance.randint(1, len(workers))), []
+    for rank in victims:
+        time.sleep(chance.expovariate(4))
+        number = chance.choice([signal.SIGKILL, signal.SIGSTOP])
+        job.kill([workers[rank]], number)
+        done.append(f"{signal.Signals(number).name} to rank {rank} after {begun(path)} trials")
+        if number == signal.SIGSTOP and chance.random() < 0.5:
+            time.sleep(chance.choice([0.3, 1.2]) * LEASE)
+            job.kill([workers[rank]], signal.SIGCONT)
+            done.append("and SIGCONT")
+    return ", ".join(done)
+
+
+def test_without_its_workers_the_sweep_ends_whole(binary, sweep, tmp_path, expected):
+    print(f"SEEDBED_TEST_SEED={SEED}")
+    chance = random.Random(SEED)
+    for attempt in range(RUNS):
+        path = tmp_path / f"lost-{attempt}.h5"
+        with Job([binary, "run", sweep, "-o", path], ranks=chance.choice([2, 3, 4, 4]), settings=RECOVERY) as job:
+            wait_for_work(job, path)
+            print(f"run {attempt}: {disturb(job, path, chance)}", flush=True)
+            assert_whole(job, path, expected)
+        path.unlink()
+
+
+def test_without_a_loss_nothing_differs_but_the_exit_file(binary, sweep, tmp_path, expected):
+    path = tmp_path / "peace.h5"
+    with Job([binary, "run", sweep, "-o", path], ranks=3, settings=RECOVERY) as job:
+        assert_whole(job, path, expected)
+        assert "lost" not in job.output().replace("lost.h5", "").replace("lost:", "")
+    assert list(column(path, "attempt")) == [1] * 12
+    with Job([binary, "run", sweep, "-o", path, "--resume"], ranks=3) as job:
+        assert job.wait() == 0
+    assert said_at_the_end(path) == 0, "a run that is not in recovery mode has no say in it"
+
+
+def test_a_lost_trial_is_trained_by_another_rank(binary, sweep, tmp_path, expected):
+    """And the work of the others is not touched."""
+    path = tmp_path / "lost.h5"
+    with Job([binary, "run", sweep, "-o", path], ranks=3, settings=RECOVERY) as job:
+        wait_for_work(job, path, 4)
+        job.kill([job.ranks()[2]])
+        assert_whole(job, path, expected)
+        assert "rank 2 was lost" in job.output()
+    assert sorted(column(path, "attempt"))[-2:] in ([1, 2], [1, 1]) and np.all(column(path, "crashes") == 0)
+
+
+def test_when_rank_0_dies_the_others_leave_and_resume_is_right(binary, seedbed, sweep, tmp_path, expected):
+    for number in (signal.SIGKILL, signal.SIGSTOP):
+        path = tmp_path / f"{number.name}.h5"
+        with Job([binary, "run", sweep, "-o", path], ranks=3, settings=RECOVERY) as job:
+            wait_for_work(job, path)
+            ranks = job.ranks()
+            job.kill([ranks.pop(0)], number)
+            assert wait_until(lambda: not set(ranks.values()) & set(job.processes()), timeout=3 * LEASE), job.output()
+        assert said_at_the_end(path) is None
+        assert_resumed(seedbed, sweep, path, expected)
+
+
+def test_a_rank_lost_before_the_first_trial_ends_the_run(binary, tmp_path, seedbed, sweep, expected):
+    """Ranks that read the sweep and open the file together wait for each other."""
+    folder = tmp_path / "early"
+    folder.mkdir()
+    path = folder / "early.h5"
+    with Job([binary, "run", sweep, "-o", path], ranks=3, settings=RECOVERY) as job:
+        assert wait_until(lambda: any(folder.iterdir()), pause=0)
+        job.kill([job.ranks()[1]], signal.SIGSTOP)
+        assert wait_until(lambda: set(job.processes()) <= {job.process.pid}, timeout=60), job.output()
+        assert "before the first trial" in job.output() or said_at_the_end(path) == 0, job.output()
+    assert_resumed(seedbed, sweep, path, expected)
+
+
+POISON = """
+name: poison
+data: {source: glyphs, train_count: 500, test_count: 100}
+model: {kind: mlp, hidden: [64]}
+train: {batch_size: 16, learning_rate: 0.01}
+zip: [{train.epochs: [200000, 20000, 2, 2], seed: [0, 1, 2, 3]}]
+limits: {retries: 1}
+"""
+
+
+def cpu_time(process):
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def busiest(processes):
+    before = {process: cpu_time(process) for process in processes}
+    assert wait_until(lambda: any(cpu_time(process) > before[process] + 20 for process in processes))
+    return max(processes, key=lambda process: cpu_time(process) - before[process])
+
+
+def test_a_trial_that_takes_one_rank_after_the_other_down_is_failed(binary, tmp_path):
+    """Rank 0 is at the longest trial all the time, another rank at the next longest."""
+    sweep, path = tmp_path / "poison.yaml", tmp_path / "poison.h5"
+    sweep.write_text(POISON)
+    with Job([binary, "run", sweep, "-o", path], ranks=4, settings=RECOVERY) as job:
+        for crash in (1, 2):
+            done = [False, False, True, True]
+            assert wait_until(lambda: path.exists() and list(column(path, "state") == COMMITTED) == done), job.output()
+            assert wait_until(lambda: column(path, "attempt")[1] == crash), job.output()
+            job.kill([busiest([process for rank, process in job.ranks().items() if rank != 0])], signal.SIGSEGV)
+        assert wait_until(lambda: outcomes(path)[1] == "failed" and column(path, "state")[1] == COMMITTED), job.output()
+        job.kill([job.ranks()[0]], signal.SIGUSR1)
+        assert job.wait(timeout=60) == 0, job.output()
+        assert said_at_the_end(path) == 75, job.output()
+    assert column(path, "state")[0] == RUNNING and "retries" in messages(path)[1]
+    assert list(column(path, "crashes")) == [0, 2, 0, 0]
