@@ -96,10 +96,11 @@ struct metric_trial {
     int64_t inputs;                  /* floats of a sample */
     int64_t outputs, largest_output; /* the same of all layers' outputs together, and of a layer's, at most */
     int64_t parameters, states;
-    int64_t largest_tensor;               /* numbers of a parameter tensor, at most */
-    double forward_flops;                 /* of a sample's forward pass; there and back takes three times as much */
-    double linear_bytes;                  /* of a weight tensor's linear map for one sample, at most */
-    double gradient_bytes, gradient_room; /* of samples' own gradients: for each sample, and beside */
+    int64_t largest_tensor;                 /* numbers of a parameter tensor, at most */
+    double forward_flops;                   /* of a sample's forward pass; there and back takes three times as much */
+    double linear_bytes;                    /* of a weight tensor's linear map for one sample, at most */
+    double gradient_bytes, gradient_room;   /* of samples' own gradients: for each sample, and beside */
+    double curvature_bytes, curvature_room; /* of products with the Hessian: for each sample of a batch, and beside */
 };
 
 /* What a measure point takes. */

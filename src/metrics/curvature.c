@@ -294,6 +294,32 @@ static enum status curvature_measure(const void *settings, const struct measurem
     return status;
 }
 
+/* As many products as eigenvalues usually take; a product is as much work as eight forward passes. */
+static double products_flops(const struct curvature_settings *s, double samples, double forward_flops)
+{
+    enum { BOTH_ENDS = 30, EACH_FURTHER = 5, PASSES = 8 };
+    const int64_t usual = BOTH_ENDS + EACH_FURTHER * (s->top - 1);
+    const int64_t products = (usual < s->iterations ? usual : s->iterations) + s->probes;
+    return PASSES * (double)products * samples * forward_flops;
+}
+
+static struct metric_cost curvature_cost(const void *settings, const struct metric_trial *trial)
+{
+    const struct curvature_settings *const s = settings;
+    enum { BASIS_DOUBLES = 4, STEP_DOUBLES = 5 }; /* of each parameter, and each step */
+    const int64_t all = trial->samples[PART_TRAIN], most = s->samples == 0 ? all : s->samples;
+    const int others = trial->samples[trial->samples[PART_VALIDATION] > 0 ? PART_VALIDATION : PART_TEST];
+    const double samples = (double)chosen_most(most, all), parameters = (double)trial->parameters;
+    const double chosen = (samples + (double)chosen_most(most, others)) * (sizeof(int32_t) + sizeof(int16_t));
+    const double batch = curvature_fitting_batch(trial->curvature_bytes, trial->max_batch);
+    const double basis = parameters * (BASIS_DOUBLES * sizeof(double) + sizeof(float)) +
+                         (double)s->iterations * STEP_DOUBLES * sizeof(double);
+    const double kept = s->top > 1 ? (double)s->iterations * parameters * sizeof(float) : 0;
+    return (struct metric_cost){.flops = products_flops(s, samples, trial->forward_flops),
+                                .bytes =
+                                    chosen + batch * trial->curvature_bytes + trial->curvature_room + basis + kept};
+}
+
 const struct metric_ops metric_curvature = {
     .kind = {.name = "curvature",
              .summary = "outermost eigenvalues and trace of the Hessian of the training loss",
@@ -304,4 +330,5 @@ const struct metric_ops metric_curvature = {
     .dimension_count = OWN_DIMENSIONS,
     .dimensions = curvature_dimensions,
     .records = curvature_records,
+    .cost = curvature_cost,
     .measure = curvature_measure};

@@ -10,7 +10,7 @@
 #include "network/passes.h"
 
 enum { BATCH_MOST = 128 };
-static const size_t ROOM_BYTES = (size_t)32 << 20;
+static const double ROOM_BYTES = 32 << 20;
 
 /* Of one value; room for a batch each. */
 struct moving {
@@ -75,13 +75,33 @@ static size_t sample_floats(const struct needs *needs)
 
 enum { LINE = 16 };
 
-/* Of the block, with a line more for each buffer. */
-static size_t block_floats(const struct graph *graph, const struct needs *needs, int batch)
+/* Of the block, whatever the batch, with a line more for each buffer. */
+static size_t fixed_floats(const struct graph *graph, const struct needs *needs)
 {
     enum { VALUE_BUFFERS = 4, OTHERS = 8 };
     const size_t buffers = VALUE_BUFFERS * ((size_t)graph->layers.count + 1) + OTHERS;
-    return sample_floats(needs) * (size_t)batch + needs->parameters + needs->kept + needs->scratch_fixed +
-           (size_t)graph->parameter_count + LINE * buffers;
+    return needs->parameters + needs->kept + needs->scratch_fixed + (size_t)graph->parameter_count + LINE * buffers;
+}
+
+size_t graph_curvature_bytes(const struct graph *graph)
+{
+    const struct needs needs = needs_of(graph);
+    return sample_floats(&needs) * sizeof(float);
+}
+
+size_t graph_curvature_room(const struct graph *graph)
+{
+    const struct needs needs = needs_of(graph);
+    const size_t layers = (size_t)graph->layers.count;
+    return sizeof(struct curvature) + layers * sizeof(float *) + (layers + 1) * sizeof(struct moving) +
+           fixed_floats(graph, &needs) * sizeof(float);
+}
+
+int curvature_fitting_batch(double sample_bytes, int max_batch)
+{
+    const double fit = ROOM_BYTES / sample_bytes;
+    const int most = max_batch < BATCH_MOST ? max_batch : BATCH_MOST;
+    return fit < 1 ? 1 : fit < most ? (int)fit : most;
 }
 
 /* The next buffer of the block; each starts on a line. */
@@ -130,15 +150,15 @@ static enum status allocate(struct curvature *curvature, struct error *error)
 {
     const struct graph *const graph = &curvature->network->graph;
     const struct needs needs = needs_of(graph);
-    const size_t fit = ROOM_BYTES / sizeof(float) / sample_floats(&needs);
-    const int most = curvature->network->max_batch < BATCH_MOST ? curvature->network->max_batch : BATCH_MOST;
     void *values = NULL, *saved = NULL, *block = NULL;
-    curvature->batch = fit < 1 ? 1 : fit < (size_t)most ? (int)fit : most;
+    curvature->batch =
+        curvature_fitting_batch((double)(sample_floats(&needs) * sizeof(float)), curvature->network->max_batch);
     TRY(memory_allocate(&values, (size_t)graph->layers.count + 1, sizeof *curvature->values, "curvature", error));
     curvature->values = values;
     TRY(memory_allocate(&saved, (size_t)graph->layers.count, sizeof *curvature->saved, "curvature", error));
     curvature->saved = saved;
-    TRY(memory_allocate(&block, block_floats(graph, &needs, curvature->batch), sizeof(float), "curvature", error));
+    TRY(memory_allocate(&block, sample_floats(&needs) * (size_t)curvature->batch + fixed_floats(graph, &needs),
+                        sizeof(float), "curvature", error));
     curvature->block = block;
     place_buffers(curvature, &needs);
     find_moving(curvature);

@@ -17,6 +17,13 @@ void curvature_destroy(struct curvature **curvature);
 /* The first layer that has no derivatives along a direction; NULL: all have. */
 const char *curvature_missing(const struct graph *graph);
 
+/* Bytes that products on a network that is only planned take: for each sample of a batch, and beside. */
+size_t graph_curvature_bytes(const struct graph *graph);
+size_t graph_curvature_room(const struct graph *graph);
+
+/* The samples of a batch, of so many bytes each; the network takes max_batch. */
+int curvature_fitting_batch(double sample_bytes, int max_batch);
+
 /* The most samples of one call. */
 int curvature_batch(const struct curvature *curvature);
 

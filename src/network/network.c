@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "kernels/blas.h"
 #include "network/build.h"
+#include "network/curvature.h"
 #include "network/initialisation.h"
 #include "network/passes.h"
 #include "network/sample_gradients.h"
@@ -167,7 +168,9 @@ enum status network_summarise(const struct model_config *config, struct shape in
             .largest_tensor = largest_tensor(&graph),
             .linear_bytes = largest_linear_part(&graph),
             .gradient_bytes = graph_gradient_bytes(&graph),
-            .gradient_room = graph_gradient_room(&graph)};
+            .gradient_room = graph_gradient_room(&graph),
+            .curvature_bytes = graph_curvature_bytes(&graph),
+            .curvature_room = graph_curvature_room(&graph)};
         measure_outputs(&graph, out);
     }
     graph_free(&graph);

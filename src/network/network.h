@@ -54,6 +54,8 @@ struct network_summary {
     size_t linear_bytes;     /* of network_linear_part of a weight tensor, at most */
     size_t gradient_bytes;   /* that sample_gradients keep for each sample */
     size_t gradient_room;    /* that they take beside, whatever the number of samples */
+    size_t curvature_bytes;  /* that products with the Hessian take for each sample of a batch */
+    size_t curvature_room;   /* and beside */
     /* Set after a failure too: the layer at fault as the section lists it, "layers.3"; empty: none in particular. */
     char layer_path[LAYER_PATH_BYTES];
 };

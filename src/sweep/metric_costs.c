@@ -21,7 +21,9 @@ struct metric_trial metric_trial_of(const struct plan_model *model, const int *c
                                  .forward_flops = summary->flops_per_sample,
                                  .linear_bytes = (double)summary->linear_bytes,
                                  .gradient_bytes = (double)summary->gradient_bytes,
-                                 .gradient_room = (double)summary->gradient_room};
+                                 .gradient_room = (double)summary->gradient_room,
+                                 .curvature_bytes = (double)summary->curvature_bytes,
+                                 .curvature_room = (double)summary->curvature_room};
     for (int part = 0; part < PART_COUNT; part++)
         trial.samples[part] = count[part];
     return trial;

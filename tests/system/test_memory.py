@@ -74,6 +74,18 @@ model: {kind: mlp, hidden: [1500, 1500]}
 train: {epochs: 1, stop: {steps: 1}}
 metrics: {gradients: {samples: 200}}
 """,
+    "curvature": """
+data: {source: glyphs, train_count: 300, test_count: 100}
+model: {kind: cnn, channels: [32, 64]}
+train: {epochs: 1, stop: {steps: 1}}
+metrics: {curvature: {samples: 40, iterations: 3, probes: 0}}
+""",
+    "curvature of several eigenvalues": """
+data: {source: glyphs, train_count: 300, test_count: 100}
+model: {kind: mlp, hidden: [500, 500]}
+train: {epochs: 1, stop: {steps: 1}}
+metrics: {curvature: {samples: 200, top: 2, iterations: 20, probes: 2}}
+""",
     "margins": """
 data: {source: glyphs, train_count: 300, test_count: 100}
 model: {kind: mlp, hidden: [1500, 1500]}
