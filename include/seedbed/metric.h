@@ -87,8 +87,12 @@ struct metric_sizes {
     int64_t layers;     /* of one network */
 };
 
-/* A trial before it runs: what the work and the memory of a measure point follow. */
+struct loss_ops; /* seedbed/loss.h */
+
+/* A trial before it runs: whether a metric fits it, and what the work and the memory of a measure point follow. */
 struct metric_trial {
+    const struct loss_ops *loss;
+    const char *uncurved;    /* the first layer without derivatives along a direction; empty: all have them */
     int samples[PART_COUNT]; /* of each part; 0: it has none */
     int classes;
     int max_batch;                   /* samples that pass through the network at once, at most */
@@ -186,6 +190,10 @@ struct metric_ops {
 
     /* Bytes kept over one trial, zeroed before it. What they hold must not point anywhere. */
     size_t (*state_bytes)(const void *settings, const struct metric_sizes *sizes);
+
+    /* Whether it can be measured on the trial. The message begins with the key at fault, whole, and a colon.
+     * NULL: on any. */
+    enum status (*fit)(const void *settings, const struct metric_trial *trial, struct error *error);
 
     /* What one measure point will take, for `plan` and the order of trials. NULL: next to nothing. */
     struct metric_cost (*cost)(const void *settings, const struct metric_trial *trial);

@@ -294,6 +294,23 @@ static enum status curvature_measure(const void *settings, const struct measurem
     return status;
 }
 
+static enum status curvature_fit(const void *settings, const struct metric_trial *trial, struct error *error)
+{
+    (void)settings;
+    if (trial->uncurved[0] != '\0')
+        return fail(
+            error, STATUS_BAD_SWEEP,
+            "metrics.curvature: layer %s has no derivatives along a direction (forward_along); leave the metric "
+            "out, or give the layer some",
+            trial->uncurved);
+    if (trial->loss->gradient_along == NULL)
+        return fail(error, STATUS_BAD_SWEEP,
+                    "metrics.curvature: loss '%s' has no second derivative (gradient_along); leave the metric out, or "
+                    "give the loss one",
+                    trial->loss->kind.name);
+    return STATUS_OK;
+}
+
 /* As many products as eigenvalues usually take; a product is as much work as eight forward passes. */
 static double products_flops(const struct curvature_settings *s, double samples, double forward_flops)
 {
@@ -330,5 +347,6 @@ const struct metric_ops metric_curvature = {
     .dimension_count = OWN_DIMENSIONS,
     .dimensions = curvature_dimensions,
     .records = curvature_records,
+    .fit = curvature_fit,
     .cost = curvature_cost,
     .measure = curvature_measure};

@@ -1,6 +1,7 @@
 /* network.c - networks made, initialised and described. */
 #include "network/network.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -172,6 +173,8 @@ enum status network_summarise(const struct model_config *config, struct shape in
             .curvature_bytes = graph_curvature_bytes(&graph),
             .curvature_room = graph_curvature_room(&graph)};
         measure_outputs(&graph, out);
+        const char *const uncurved = curvature_missing(&graph);
+        snprintf(out->uncurved, sizeof out->uncurved, "%s", uncurved == NULL ? "" : uncurved);
     }
     graph_free(&graph);
     return status;

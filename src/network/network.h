@@ -44,18 +44,19 @@ struct network_summary {
     int64_t parameter_count;
     int64_t state_count; /* numbers that are kept but not trained: running statistics */
     int layer_count;
-    int tensor_count;        /* of parameters and states */
-    int weight_count;        /* tensors of TENSOR_WEIGHT */
-    double flops_per_sample; /* forward; training costs about three times that */
-    size_t bytes;            /* of memory for max_batch samples, with gradients */
-    int64_t largest_tensor;  /* numbers of a parameter tensor, at most */
-    int64_t largest_output;  /* floats of a sample's output of a layer, at most */
-    int64_t outputs;         /* the same, of all layers together */
-    size_t linear_bytes;     /* of network_linear_part of a weight tensor, at most */
-    size_t gradient_bytes;   /* that sample_gradients keep for each sample */
-    size_t gradient_room;    /* that they take beside, whatever the number of samples */
-    size_t curvature_bytes;  /* that products with the Hessian take for each sample of a batch */
-    size_t curvature_room;   /* and beside */
+    int tensor_count;                 /* of parameters and states */
+    int weight_count;                 /* tensors of TENSOR_WEIGHT */
+    double flops_per_sample;          /* forward; training costs about three times that */
+    size_t bytes;                     /* of memory for max_batch samples, with gradients */
+    int64_t largest_tensor;           /* numbers of a parameter tensor, at most */
+    int64_t largest_output;           /* floats of a sample's output of a layer, at most */
+    int64_t outputs;                  /* the same, of all layers together */
+    size_t linear_bytes;              /* of network_linear_part of a weight tensor, at most */
+    size_t gradient_bytes;            /* that sample_gradients keep for each sample */
+    size_t gradient_room;             /* that they take beside, whatever the number of samples */
+    size_t curvature_bytes;           /* that products with the Hessian take for each sample of a batch */
+    size_t curvature_room;            /* and beside */
+    char uncurved[TENSOR_NAME_BYTES]; /* the first layer without derivatives along a direction; empty: all have them */
     /* Set after a failure too: the layer at fault as the section lists it, "layers.3"; empty: none in particular. */
     char layer_path[LAYER_PATH_BYTES];
 };

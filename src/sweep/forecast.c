@@ -69,7 +69,7 @@ static enum status trial_bytes(struct networks *networks, const struct plan *pla
     const double optimizer = (double)trial->state_per_parameter * (double)trial->parameters * sizeof(float);
     const double loop = train * sizeof(int32_t) + batch * (sizeof(int16_t) + classes * sizeof(float));
     const double stages = trial->stages.count > 0 ? train * sizeof(int16_t) : 0;
-    const struct metric_trial sizes = metric_trial_of(model, count, max_batch);
+    const struct metric_trial sizes = metric_trial_of(model, trial->loss, count, max_batch);
     const struct metric_cost metrics =
         metric_costs(&plan_sweep_config(plan)->metrics, &sizes, plan_longest_epochs(plan), plan_longest_steps(plan));
     *out = evaluation + network + optimizer + loop + stages + metrics.bytes;

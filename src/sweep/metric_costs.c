@@ -4,11 +4,14 @@
 
 #include "metrics/metrics.h"
 
-struct metric_trial metric_trial_of(const struct plan_model *model, const int *count, int max_batch)
+struct metric_trial metric_trial_of(const struct plan_model *model, const struct loss_ops *loss, const int *count,
+                                    int max_batch)
 {
     const struct network_summary *const summary = &model->summary;
     const struct shape input = model->input;
-    struct metric_trial trial = {.classes = model->classes,
+    struct metric_trial trial = {.loss = loss,
+                                 .uncurved = summary->uncurved,
+                                 .classes = model->classes,
                                  .inputs = (int64_t)input.height * input.width * input.channels,
                                  .max_batch = max_batch,
                                  .parameters = summary->parameter_count,

@@ -7,7 +7,8 @@
 #include "sweep/plan.h"
 
 /* A trial of the model with count [PART_COUNT] samples, as metrics see it. */
-struct metric_trial metric_trial_of(const struct plan_model *model, const int *count, int max_batch);
+struct metric_trial metric_trial_of(const struct plan_model *model, const struct loss_ops *loss, const int *count,
+                                    int max_batch);
 
 /* All measure points of all metrics over so many epochs and steps: their work together, and the memory of the
  * hungriest, since one follows the other. */

@@ -110,6 +110,7 @@ static enum status add_trial(struct plan *plan, int64_t point, struct error *err
                                .check_steps = train->stop.train_loss > 0 ? train->stop.every : 0,
                                .stages = train->stages,
                                .state_per_parameter = state_per_parameter(train),
+                               .loss = (const struct loss_ops *)train->loss.kind,
                                .loss_classes = plan_loss_classes(&train->loss)};
     TRY(number_source(plan, point, &trial.source, error));
     TRY(number_variant(plan, trial.source, &trial.variant, error));

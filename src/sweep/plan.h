@@ -25,6 +25,7 @@ struct plan_trial {
     int64_t batch_size, stop_steps, check_steps; /* 0: no such limit, no checks within epochs */
     struct item_list stages;                     /* of train.stages, lent by the plan */
     int32_t source, variant, model;
+    const struct loss_ops *loss;
     int32_t loss_classes;        /* that its loss is made for; 0: any */
     int32_t state_per_parameter; /* floats that an optimizer of it keeps, at most */
     double flops;                /* predicted, whole trial, at most */

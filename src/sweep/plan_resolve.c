@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "seedbed/version.h"
 #include "sweep/metric_costs.h"
@@ -123,6 +124,24 @@ static enum status number_shaped_model(struct plan *plan, struct hash_map *numbe
     return growing_add(&plan->models, &model, error);
 }
 
+/* The metrics are the same for every trial; what they are measured on need not be. */
+static void check_metrics(struct plan *plan, const struct plan_trial *trial, const int *count, struct faults *faults)
+{
+    const struct choices *metrics = &plan->first.metrics;
+    const struct metric_trial measured =
+        metric_trial_of(plan_model(plan, trial->model), trial->loss, count, (int)trial->batch_size);
+    for (int i = 0; i < metrics->count; i++) {
+        const struct metric_ops *ops = (const struct metric_ops *)metrics->items[i].kind;
+        struct error why = {0};
+        char place[256] = "", key[128];
+        if (ops->fit == NULL || ops->fit(metrics->items[i].settings, &measured, &why) == STATUS_OK)
+            continue;
+        snprintf(key, sizeof key, "%.*s", (int)strcspn(why.text, ":"), why.text);
+        plan_find_place(plan, trial->point, key, place, sizeof place);
+        faults_add(faults, place, "%s", why.text);
+    }
+}
+
 /* Steps of all epochs, cut where stop.steps says. */
 static int64_t predict_steps(struct plan_trial *trial, int64_t train)
 {
@@ -173,7 +192,7 @@ static void predict_cost(struct plan *plan, struct plan_trial *trial, const int 
     const double evaluated = train + count[PART_TEST] + count[PART_VALIDATION];
     const struct plan_model *model = plan_model(plan, trial->model);
     const struct network_summary *summary = &model->summary;
-    const struct metric_trial sizes = metric_trial_of(model, count, (int)trial->batch_size);
+    const struct metric_trial sizes = metric_trial_of(model, trial->loss, count, (int)trial->batch_size);
     const int64_t steps = predict_steps(trial, count[PART_TRAIN]);
     const double epochs = (double)trial->epochs;
     const double looks = predict_looks(plan, trial, (double)steps, train, evaluated);
@@ -224,6 +243,7 @@ static enum status resolve_trial(struct plan *plan, struct hash_map maps[2], int
     check_noises(plan, trial, faults);
     check_losses(plan, trial, faults);
     TRY(number_shaped_model(plan, &maps[0], trial, &trial->model, faults, error));
+    check_metrics(plan, trial, count, faults);
     predict_cost(plan, trial, count);
     finish_identity(plan, trial);
     return check_duplicate(plan, &maps[1], trial_number, faults, error);
