@@ -35,7 +35,8 @@ struct command {
     int (*run)(const struct arguments *arguments); /* returns the exit code */
 };
 
-extern const struct command command_plan, command_run, command_status, command_show, command_verify, command_list;
+extern const struct command command_plan, command_run, command_status, command_show, command_verify, command_list,
+    command_doctor;
 
 /* Parses what follows the command's name. STATUS_USAGE with what was found and what is allowed. */
 enum status arguments_parse(const struct command *command, int count, char *const *words, struct arguments *out,

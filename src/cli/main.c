@@ -7,8 +7,8 @@
 #include "cli/command.h"
 #include "sweep/provenance.h"
 
-static const struct command *const commands[] = {
-    &command_plan, &command_run, &command_status, &command_show, &command_verify, &command_list, NULL};
+static const struct command *const commands[] = {&command_plan,   &command_run,  &command_status, &command_show,
+                                                 &command_verify, &command_list, &command_doctor, NULL};
 
 static void print_help(void)
 {

@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <mpi.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "results/h5.h"
 
@@ -60,4 +61,52 @@ hid_t parallel_open_file(const void *communicator, const char *path)
         file = H5Fopen(path, H5F_ACC_RDWR, access);
     h5_close_properties(access);
     return file;
+}
+
+/* What the last rank writes, by itself, where nobody else does. */
+static const unsigned char mark[] = "independent";
+
+static int write_mark(MPI_File file, MPI_Comm communicator)
+{
+    int rank = 0, size = 0;
+    MPI_Comm_rank(communicator, &rank);
+    MPI_Comm_size(communicator, &size);
+    return rank == size - 1 ? MPI_File_write_at(file, 0, mark, (int)sizeof mark, MPI_BYTE, MPI_STATUS_IGNORE)
+                            : MPI_SUCCESS;
+}
+
+/* Past MPI and its caches, as another program sees it. */
+static enum status read_mark(const char *path, struct error *error)
+{
+    unsigned char found[sizeof mark] = {0};
+    FILE *file = fopen(path, "rb");
+    const size_t got = file == NULL ? 0 : fread(found, 1, sizeof found, file);
+    if (file != NULL)
+        fclose(file);
+    return got == sizeof found && memcmp(found, mark, sizeof mark) == 0
+               ? STATUS_OK
+               : fail(error, STATUS_IO, "what another rank wrote cannot be read back");
+}
+
+enum status parallel_try_write(const void *communicator, char *path, size_t bytes, struct error *error)
+{
+    MPI_Comm comm = communicator_at(communicator);
+    MPI_File file = MPI_FILE_NULL;
+    int rank = 0;
+    MPI_Comm_rank(comm, &rank);
+    int code = MPI_Bcast(path, (int)bytes, MPI_BYTE, 0, comm);
+    if (code == MPI_SUCCESS)
+        code = MPI_File_open(comm, path, MPI_MODE_RDWR, MPI_INFO_NULL, &file);
+    enum status status = code == MPI_SUCCESS ? STATUS_OK : mpi_failure(code, "cannot be opened", error);
+    status = parallel_agree(communicator, status, error);
+    if (status == STATUS_OK) {
+        code = write_mark(file, comm);
+        status = code == MPI_SUCCESS ? STATUS_OK : mpi_failure(code, "cannot be written", error);
+    }
+    if (file != MPI_FILE_NULL)
+        MPI_File_close(&file); /* collective: what was written is there for all */
+    status = parallel_agree(communicator, status, error);
+    if (status == STATUS_OK && rank == 0)
+        status = read_mark(path, error);
+    return parallel_agree(communicator, status, error);
 }

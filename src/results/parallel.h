@@ -14,6 +14,10 @@ enum status parallel_agree(const void *communicator, enum status mine, struct er
 /* Rank 0's value to all. Collective. */
 enum status parallel_broadcast(const void *communicator, int32_t *value, struct error *error);
 
+/* Whether the last rank can write to the file through MPI-IO and rank 0 then reads it: STATUS_IO or STATUS_MPI with the
+ * reason, the same on all ranks. path: rank 0's, given to the others in their [bytes]. Collective. */
+enum status parallel_try_write(const void *communicator, char *path, size_t bytes, struct error *error);
+
 /* Opens an HDF5 file for reading and writing through MPI-IO; negative on failure. Collective. */
 hid_t parallel_open_file(const void *communicator, const char *path);
 

@@ -16,7 +16,7 @@ from conftest import SMALL_SWEEP, engine_environment
 from contents import column
 from idx_files import write_idx_set
 
-COMMANDS = ["plan", "run", "status", "show", "verify", "list"]
+COMMANDS = ["plan", "run", "status", "show", "verify", "list", "doctor"]
 
 
 # Help and usage
