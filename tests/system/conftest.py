@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from command_line import TINY
+from population import POPULATION
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -121,6 +122,16 @@ def small_results(seedbed, tmp_path_factory):
     ended = seedbed("run", folder / "small.yaml", "-o", folder / "small.h5")
     assert ended.returncode == 0, ended.stderr
     return folder / "small.h5"
+
+
+@pytest.fixture(scope="session")
+def population(seedbed, tmp_path_factory):
+    """A finished results file with every metric, pairs, and one diverged trial; tests only read it."""
+    folder = tmp_path_factory.mktemp("population")
+    (folder / "population.yaml").write_text(POPULATION)
+    ended = seedbed("run", folder / "population.yaml", "-o", folder / "population.h5", ranks=2)
+    assert ended.returncode == 0 and "24 done, 1 diverged" in ended.stderr, ended.stderr
+    return folder / "population.h5"
 
 
 @pytest.fixture

@@ -9,55 +9,22 @@ import numpy as np
 import pytest
 from seedbed_analysis import command, intervals, open_results, sample_loss, variance
 
-SWEEP = """
-name: population
-data: {source: glyphs, train_size: 120, test_size: 80, label_noise: {kind: symmetric, rate: 0}}
-model: {kind: mlp, hidden: [16]}
-train: {epochs: 12, batch_size: 20, loss: cross_entropy, learning_rate: 0.1, optimizer: {kind: sgd, momentum: 0.5}}
-grid:
-  - seed: 0..2
-    train.loss: [cross_entropy, mse]
-    data.label_noise.rate: [0, 0.3]
-    model.hidden: [[16], [16, 16]]
-    train.learning_rate: [0.1]
-  - {seed: [0], train.loss: [mse_logits], data.label_noise.rate: [0], model.hidden: [[16]], train.learning_rate: [1e6]}
-metrics:
-  margins: {at: [init, separated, end], every: 6, normalise: [all]}
-  stiffness: {at: [init, end], loss: [1.0, 0.2], loss_every: 2, samples: 40, pairs: [train, held_out], gram: true}
-  interpolation: {points: 9, modes: [linear, homogeneous, layers]}
-  sample_loss: {at: [init], every: 1, parts: [test, train]}
-  memorization: {at: [end], every: 4}
-  weights: {at: [end]}
-pairs: [{across: seed}]
-comparison: {points: 5, shares: [0.05, 0.2]}
-"""
-EDGES = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 2.0]
-
 
 @pytest.fixture(scope="module")
-def path(seedbed, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("population")
-    (folder / "p.yaml").write_text(SWEEP)
-    ended = seedbed("run", folder / "p.yaml", "-o", folder / "p.h5", ranks=2)
-    assert ended.returncode == 0 and "24 done, 1 diverged" in ended.stderr, ended.stderr
-    return folder / "p.h5"
-
-
-@pytest.fixture(scope="module")
-def file(path):
-    with h5py.File(path, "r") as opened:
+def file(population):
+    with h5py.File(population, "r") as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
-def tables(path, tmp_path_factory):
+def tables(population, tmp_path_factory):
     """tables("margins", "--point", "end") -> {name: rows} of the JSON that the command writes"""
     kept = {}
 
     def run(name, *options):
         if (name, *options) not in kept:
             folder = tmp_path_factory.mktemp("out")
-            assert command.main([name, str(path), "-o", str(folder), "--no-figures", *options]) == 0
+            assert command.main([name, str(population), "-o", str(folder), "--no-figures", *options]) == 0
             kept[name, *options] = json.loads((folder / f"{name}.json").read_text())["tables"]
         return kept[name, *options]
 
@@ -246,7 +213,7 @@ def rises(file, trial, part="test"):
     return losses[best], losses[last], best, last
 
 
-def test_the_rise_and_how_few_samples_carry_it(file, tables, path):
+def test_the_rise_and_how_few_samples_carry_it(file, tables, population):
     compared = 0
     for row in tables("sample-loss")["sample-loss"]:
         found = [rises(file, trial) for trial in trials_of(file, row)]
@@ -262,7 +229,7 @@ def test_the_rise_and_how_few_samples_carry_it(file, tables, path):
             near(row["top_5"], np.mean(shares), 1e-5)
             compared += 1
     assert compared >= 4
-    with open_results(path) as results:
+    with open_results(population) as results:
         curves = sample_loss.concentration(results)
     for trial in range(24):
         best, last, _, _ = rises(file, trial)
@@ -372,8 +339,8 @@ def test_means_of_any_number(file, tables):
             near([row["mean"], row["minimum"], row["maximum"]], [values.mean(), values.min(), values.max()])
 
 
-def test_the_csv_has_the_rows_of_the_json(path, tmp_path):
-    assert command.main(["memorization", str(path), "-o", str(tmp_path), "--no-figures", "--where", "loss == 'mse'"]) == 0
+def test_the_csv_has_the_rows_of_the_json(population, tmp_path):
+    assert command.main(["memorization", str(population), "-o", str(tmp_path), "--no-figures", "--where", "loss == 'mse'"]) == 0
     rows = json.loads((tmp_path / "memorization.json").read_text())["tables"]["memorization"]
     with open(tmp_path / "memorization.csv", newline="") as table:
         read = list(csv.DictReader(table))

@@ -5,13 +5,13 @@ import json
 import os
 import sys
 
-from . import (compare, consistency, interpolation, margins, memorization, output, pairs, reproduce, sample_loss, stiffness,
-               variance)
+from . import (compare, consistency, interpolation, margins, memorization, output, pack, pairs, reproduce, sample_loss,
+               stiffness, variance)
 from .results import open_results
 from .storage import ResultsError
 
 ANALYSES = (consistency, margins, stiffness, interpolation, sample_loss, memorization, variance, pairs, compare)
-OTHERS = (reproduce,)  # commands with arguments of their own
+OTHERS = (reproduce, pack)  # commands with options of their own
 
 
 def common_options(parser):
@@ -26,14 +26,14 @@ def common_options(parser):
 
 def parse_arguments(arguments):
     parser = argparse.ArgumentParser(prog="seedbed-analysis", description=__doc__)
-    commands = parser.add_subparsers(dest="command", metavar="ANALYSIS", required=True)
+    commands = parser.add_subparsers(metavar="ANALYSIS", required=True)
     for module in ANALYSES:
         name = module.NAME
         one = commands.add_parser(name, help=summary(module), description=module.__doc__,
                                   formatter_class=argparse.RawDescriptionHelpFormatter)
         common_options(one)
         module.add_options(one)
-        one.set_defaults(command=run, analyse=module.run, name=name)
+        one.set_defaults(command=analyse, module=module, name=name)
     for module in OTHERS:
         one = commands.add_parser(module.NAME, help=summary(module), description=module.__doc__,
                                   formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -47,11 +47,11 @@ def summary(module):
     return module.__doc__.splitlines()[0]
 
 
-def run(arguments):
-    """One analysis, printed and written -> exit code; ResultsError for what cannot be done."""
+def analyse(arguments):
+    """One analysis, printed and written; ResultsError for what cannot be done."""
     with open_results(arguments.file) as results:
         chosen = results.where(arguments.where) if arguments.where else results
-        findings = arguments.analyse(chosen, arguments)
+        findings = arguments.module.run(chosen, arguments)
         directory = arguments.output or f"{os.path.splitext(arguments.file)[0]}-{arguments.name}"
         paths = output.write(arguments.name, chosen, findings, directory, not arguments.no_figures)
         if arguments.json:
@@ -61,13 +61,12 @@ def run(arguments):
         for line in findings.notes:
             print(f"note: {line}", file=sys.stderr)
         print(f"wrote {', '.join(paths)}", file=sys.stderr)
-    return 0
 
 
 def main(arguments=None):
     parsed = parse_arguments(arguments)
     try:
-        return parsed.command(parsed)
+        return parsed.command(parsed) or 0
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `seedbed-analysis ... | head` is no error
     except (ResultsError, OSError, MemoryError) as error:

@@ -57,8 +57,8 @@ def figure(table, axes, axis, metric):
 
 
 def add_options(parser):
-    parser.add_argument("--metric", action="append", metavar="NAME", help="a column of /trials, or group/dataset[dimension=label]@point; "
-                        "may be repeated (test_accuracy and test_loss)")
+    parser.add_argument("--metric", action="append", metavar="NAME", help="a column of /trials, or "
+                        "group/dataset[dimension=label]@point; may be repeated (test_accuracy and test_loss)")
     parser.add_argument("--axis", metavar="AXIS", help="what the figure shows it against (the first axis with more than one value)")
 
 
@@ -66,7 +66,7 @@ def run(results, arguments):
     """The subcommand -> Findings."""
     quantities = arguments.metric or ["test_accuracy", "test_loss"]
     axis = results.axis(arguments.axis) if arguments.axis else None
-    axes = chosen_axes(results, arguments.group, [*setting_axes(results), *([axis] if axis and axis not in setting_axes(results) else [])])
+    axes = chosen_axes(results, arguments.group, list(dict.fromkeys([*setting_axes(results), *([axis] if axis else [])])))
     table = means(results, quantities, axes)
     notes = [left_out_note(results, measured(quantity(results, name)), name) for name in quantities]
     varied = [one for one in axes if table[one].astype(str).nunique() > 1]

@@ -9,7 +9,8 @@ import numpy as np
 import pandas
 
 from . import intervals, style
-from .groups import chosen_axes, groups, label, left_out_note, list_length, measured, need_group, setting_axes, short, sorted_values, value_text
+from .groups import (chosen_axes, groups, label, left_out_note, list_length, measured, need_group, short, sorted_values,
+                     value_text)
 from .output import Findings
 from .quantities import absent_as_nan, last_there
 from .storage import ResultsError
@@ -66,7 +67,8 @@ def curves(results, axes, point, prefix="mode", part="train"):
         for place, way in enumerate(data[f"{NAME}_{prefix}"].values):
             own = {what: one[group.rows, place] for what, one in values.items()}
             if np.isfinite(own["error"]).any():
-                lines[str(way) if prefix == "mode" else str(int(way))] = {what: (intervals.mean(one), *intervals.interval(one)) for what, one in own.items()}
+                name = str(way) if prefix == "mode" else str(int(way))
+                lines[name] = {what: (intervals.mean(one), *intervals.interval(one)) for what, one in own.items()}
         if lines:
             found.append((group.settings, lines))
     return found
@@ -146,18 +148,19 @@ def final_biases(results, rows):
 
 
 @style.drawn
-def order_figure(results, axes, table):
+def order_figure(results, axes):
     """Final bias of each class against the epoch at which it was learned, a panel a group, a mark a class of a trial -> Figure."""
-    found = [group for group in groups(results, axes) if np.isfinite(final_biases(results, group.rows)[0]).any()][: style.MOST_PANELS]
+    found = [group for group in groups(results, axes) if np.isfinite(final_biases(results, group.rows)[0]).any()]
+    found = found[: style.MOST_PANELS]
     varied = [axis for axis in axes if len({str(group.settings[axis]) for group in found}) > 1]
     figure, panels = style.panels(*style.shape(len(found)), 3.0, 2.6)
     for panel, group in zip(panels.flat, found):
         bias, learned = final_biases(results, group.rows)
         for place, colour in enumerate(style.colours(len(group.rows))):
             panel.plot(learned[place], bias[place], linestyle="", marker=style.MARKERS[place % 7], color=colour, alpha=0.8)
-        chosen = np.logical_and.reduce([table[axis].astype(str) == str(value) for axis, value in group.settings.items()] or [[True] * len(table)])
-        mean = table[chosen]["order_correlation"].mean()
-        panel.set_title("\n".join([*(label({axis: group.settings[axis]}) for axis in varied), f"rank correlation {mean:.2f}" if np.isfinite(mean) else "all at once"]), fontsize=8)
+        mean = float(intervals.mean(results[f"{NAME}/bias_order_correlation"][group.rows]))
+        words = f"rank correlation {mean:.2f}" if np.isfinite(mean) else "all at once"
+        panel.set_title("\n".join([*(label({axis: group.settings[axis]}) for axis in varied), words]), fontsize=8)
         panel.set_xlabel("epoch learned")
         style.integer_axis(panel.xaxis)
     style.hide_rest(panels, len(found))
@@ -196,6 +199,6 @@ def run(results, arguments):
     if axis and NAME in tables:
         figures[f"{NAME}-plateaus"] = lambda: plateaus_figure(tables[NAME], axes, axis)
     if np.isfinite(first["order_correlation"]).any():
-        figures[f"{NAME}-order"] = lambda: order_figure(results, axes, first)
+        figures[f"{NAME}-order"] = lambda: order_figure(results, axes)
     return Findings(tables, figures, list(dict.fromkeys(notes)), {"point": point, "group_by": axes},
                     [*axes, "mode", "layer", "trials", "error_plateau", "loss_plateau", "bias_class_share", "order_correlation"])

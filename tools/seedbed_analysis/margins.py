@@ -189,7 +189,8 @@ def variation_figure(table, axes):
 
 
 def add_options(parser):
-    parser.add_argument("--point", help="measure point of the distribution and the areas (separated where half of the trials came to it, or the last)")
+    parser.add_argument("--point", help="measure point of the distribution and the areas (separated where half of the trials "
+                        "came to it, or the last)")
     parser.add_argument("--part", choices=["train", "test", "validation"], default="train", help="whose margins (train)")
     parser.add_argument("--normalise", choices=["none", "frobenius", "last_layer", "spectral"], default="none",
                         help="of the margins in the figure of the distribution (none)")

@@ -1,8 +1,8 @@
 """The test loss rises though the accuracy holds: which samples' losses rise, and how few?
 
 With L(t) the mean loss, t* the measure point of its minimum and T the last before every training sample is right (or the
-last): rise = L(T) - L(t*); fraction_rising: share of samples with l(T) > l(t*) + 0.001; top_q: the increases of the q % of samples that rise
-most over the sum of all positive increases. Every mean is over trials that differ in their seeds only.
+last): rise = L(T) - L(t*); fraction_rising: share of samples with l(T) > l(t*) + 0.001; top_q: the increases of the q % of
+samples that rise most over the sum of all positive increases. Every mean is over trials that differ in their seeds only.
 """
 
 import numpy as np
@@ -143,7 +143,8 @@ def concentration_figure(results, axes, curves):
         for value in sorted_values(own for _, own in members):
             rows = np.concatenate([found[place].rows for place, own in members if own == value])
             line = intervals.mean(curves[rows])
-            style.band(panel, 100 * SHARES, line, *intervals.interval(curves[rows]), value_text(value) or None, **{**looks[value], "marker": ""})
+            look = {**looks[value], "marker": ""}
+            style.band(panel, 100 * SHARES, line, *intervals.interval(curves[rows]), value_text(value) or None, **look)
         panel.set_xscale("log")
         panel.set_xticks([0.1, 1, 10], ["0.1", "1", "10"])
         panel.axhline(1, color=style.NEUTRAL, linewidth=0.8, linestyle=":")
