@@ -21,6 +21,7 @@ from .storage import ResultsError
 NAME = "consistency"
 ENDS = ("highest", "lowest")
 DEFAULT_SHARES = [0.001, 0.01, 0.03, 0.1, 0.3]
+LEAST = 10  # samples in a subset, unless asked for fewer
 BLOCK_BYTES = 64 << 20  # of margins read, or of memberships unpacked, at a time
 RANK_BYTES = 1 << 30  # of ranks held for the rank correlation; above it is left out
 HEAT_MAP_SHARE = 0.1  # the size of the subsets whose overlaps are drawn pair by pair, of those asked for the nearest
@@ -369,7 +370,9 @@ def sizes_wanted(arguments):
     """A function of n -> the values of k, each at most n, ascending."""
     if arguments.k:
         return lambda n: sorted({k for k in arguments.k if k <= n})
-    return lambda n: sorted({max(1, round(share * n)) for share in arguments.share or DEFAULT_SHARES})
+    if arguments.share:
+        return lambda n: sorted({max(1, round(share * n)) for share in arguments.share})
+    return lambda n: sorted({min(n, max(LEAST, round(share * n))) for share in DEFAULT_SHARES})
 
 
 def run(results, arguments):

@@ -180,10 +180,10 @@ def variation_figure(table, axes):
                        style.value_text(value) or None, **looks[value])
         panel.set_title(title)
         panel.set_xlabel("epoch")
-        panel.set_yscale("log")
+        panel.set_ylim(bottom=0)
     style.hide_rest(panels, len(parts))
     for panel in panels[:, 0]:
-        panel.set_ylabel("standard deviation / mean of margins")
+        panel.set_ylabel("deviation / mean of margins")
     style.below(figure, style.handles_of(panels) if hue else {}, short(hue) if hue else None)
     return figure
 

@@ -121,7 +121,7 @@ def figure(table):
     panel.grid(False, axis="y")
     panel.axvline(1, color=style.NEUTRAL, linewidth=0.8)
     panel.set_xlim(0, max(1.02, panel.get_xlim()[1]))
-    panel.set_xlabel("share of the variance over trials (the rest: interactions)")
+    panel.set_xlabel("share of the variance over trials")
     style.below(figure, style.handles_of(panels), columns=2)
     return figure
 
