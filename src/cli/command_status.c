@@ -85,7 +85,7 @@ static void print_plain(const char *path, const struct sweep_status *status)
     printf("last of %" PRId64 " session%s: %s, %d rank%s on %s, process %" PRId64 "\n", status->sessions,
            status->sessions == 1 ? "" : "s", status->last.ending, status->last.ranks,
            status->last.ranks == 1 ? "" : "s", status->last.host, status->last.process);
-    if (left > 0 && isfinite(status->eta_seconds)) {
+    if (left + status->pairs - status->pairs_ended > 0 && isfinite(status->eta_seconds)) {
         progress_duration(status->eta_seconds, eta, sizeof eta);
         progress_duration(status->eta_low, low, sizeof low);
         progress_duration(status->eta_high, high, sizeof high);

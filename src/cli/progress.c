@@ -44,13 +44,17 @@ void progress_bytes(double amount, char *text, int bytes)
     snprintf(text, (size_t)bytes, "%.3g %s", amount, units[unit]);
 }
 
-static void describe_eta(const struct progress *progress, char *text, int bytes)
+static void describe_eta(const struct eta *eta, char *text, int bytes)
 {
-    if (progress->cost_ended <= 0)
+    char middle[32], low[32], high[32];
+    if (!isfinite(eta->seconds)) {
         snprintf(text, (size_t)bytes, "unknown");
-    else
-        progress_duration(progress->seconds * (progress->cost_total - progress->cost_ended) / progress->cost_ended,
-                          text, bytes);
+        return;
+    }
+    progress_duration(eta->seconds, middle, sizeof middle);
+    progress_duration(eta->low, low, sizeof low);
+    progress_duration(eta->high, high, sizeof high);
+    snprintf(text, (size_t)bytes, "%s (%s to %s)", middle, low, high);
 }
 
 static int64_t count_ended(const struct progress *progress)
@@ -74,8 +78,8 @@ void progress_report(void *context, const struct progress *progress)
     if (!view->terminal && now - view->last_line < plain_line_seconds)
         return;
     view->last_line = now;
-    char eta[32], line[160];
-    describe_eta(progress, eta, sizeof eta);
+    char eta[112], line[256];
+    describe_eta(&progress->eta, eta, sizeof eta);
     snprintf(line, sizeof line, "%lld/%lld trials, %lld failed, %.3g samples/s, ETA %s",
              (long long)count_ended(progress), (long long)progress->trials,
              (long long)(progress->ended[OUTCOME_FAILED] + progress->ended[OUTCOME_TIMEOUT]),

@@ -8,6 +8,7 @@
 #include "base/yield.h"
 #include "results/results.h"
 #include "seedbed/dataset.h"
+#include "sweep/eta.h"
 #include "sweep/scheduler.h"
 
 struct cluster;
@@ -71,8 +72,9 @@ struct progress {
     int64_t pairs_ended;
     int64_t running;
     double seconds;                /* since the start */
-    double cost_total, cost_ended; /* predicted cost of this session's trials, for the ETA */
+    double cost_total, cost_ended; /* predicted cost of this session's trials */
     double samples;                /* trained in this session */
+    struct eta eta;                /* of the rest */
 };
 
 struct cluster_plan {

@@ -16,6 +16,7 @@
 #include "cluster/hands.h"
 #include "cluster/liveness.h"
 #include "cluster/messages.h"
+#include "cluster/outlook.h"
 #include "cluster/worker_loop.h"
 
 static const double report_interval = 0.2;
@@ -34,6 +35,7 @@ struct coordinator {
     bool stopping, finishing;
     struct hands hands;
     struct progress progress;
+    struct outlook *outlook;
     double start;
     struct pace poll_pace, report_pace;
     struct backoff backoff;
@@ -74,6 +76,8 @@ enum status coordinator_create(struct cluster *cluster, const struct cluster_pla
                                  "actions", error);
     if (status == STATUS_OK)
         status = memory_allocate((void **)&c->told, (size_t)cluster->size, 1, "workers", error);
+    if (status == STATUS_OK)
+        status = outlook_create(plan, cluster->size, &c->outlook, error);
     if (status != STATUS_OK) {
         coordinator_destroy(&c);
         return status;
@@ -89,6 +93,7 @@ void coordinator_destroy(struct coordinator **coordinator)
     if (c == NULL)
         return;
     scheduler_destroy(&c->scheduler);
+    outlook_destroy(&c->outlook);
     memory_free(c->actions);
     memory_free(c->told);
     memory_free(c);
@@ -125,6 +130,8 @@ static void tell_all_to_leave(struct coordinator *c, enum leave how)
 
 static void act(struct coordinator *c, const struct action *action)
 {
+    if (action->kind == ACTION_START && action->trial == scheduler_first_held(c->scheduler, action->worker))
+        outlook_begun(c->outlook, action->worker);
     if (action->kind == ACTION_RELEASE)
         tell_to_leave(c, action->worker, LEAVE_AFTER_TRIAL);
     else if (action->worker == 0)
@@ -183,6 +190,7 @@ static void note_ended(struct coordinator *c, int worker, const struct ended_tri
                             .seconds = ended->seconds});
     if (scheduler_ended(c->scheduler) == before)
         return;
+    outlook_ended(c->outlook, worker, trial, outcome == OUTCOME_DONE, ended->seconds);
     if (pair)
         c->progress.pairs_ended++;
     else
@@ -255,6 +263,7 @@ static void report(struct coordinator *c)
 {
     c->progress.seconds = clock_monotonic() - c->start;
     c->progress.running = scheduler_busy(c->scheduler);
+    outlook_look(c->outlook, c->scheduler, &c->progress.eta);
     if (c->plan->report != NULL)
         c->plan->report(c->plan->report_context, &c->progress);
 }

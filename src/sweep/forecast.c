@@ -102,8 +102,8 @@ static enum status largest_trial_bytes(const struct plan *plan, double *out, str
     return status;
 }
 
-/* Costs, samples, resume map and queue of the schedule, a trial. */
-static const double schedule_bytes = 2 * sizeof(double) + sizeof(bool) + sizeof(int64_t) + sizeof(int32_t);
+/* Costs, samples, resume map and queue of the schedule, and what the outlook keeps, a trial. */
+static const double schedule_bytes = 3 * sizeof(double) + 2 * sizeof(bool) + sizeof(int64_t) + 2 * sizeof(int32_t);
 
 /* Every rank makes the plan and the schema as this process did: what they take, and took at most, is here to be seen.
  */

@@ -465,3 +465,8 @@ int64_t scheduler_ended(const struct scheduler *s)
 {
     return s->ended;
 }
+
+int64_t scheduler_first_held(const struct scheduler *s, int worker)
+{
+    return s->workers[worker].held_count > 0 ? s->workers[worker].first : -1;
+}

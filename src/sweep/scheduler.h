@@ -94,5 +94,7 @@ int64_t scheduler_waiting(const struct scheduler *scheduler);
 /* Workers that hold something. */
 int scheduler_busy(const struct scheduler *scheduler);
 int64_t scheduler_ended(const struct scheduler *scheduler);
+/* The first of the trials that a worker holds; -1: none. */
+int64_t scheduler_first_held(const struct scheduler *scheduler, int worker);
 
 #endif

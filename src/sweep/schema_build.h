@@ -69,6 +69,10 @@ struct fixed_array {
 enum status schema_add_fixed_arrays(struct schema *schema, const struct schema_request *request, const char *group,
                                     const struct fixed_array *table, struct error *error);
 
+/* *data (where the file is made) is the array's zeroed memory, to be filled by the caller; else NULL. */
+enum status schema_add_fixed_array(struct schema *schema, const struct schema_request *request,
+                                   struct results_array array, void **data, struct error *error);
+
 /* The group /stages, if a trial has any. */
 enum status schema_add_stages(struct schema *schema, const struct schema_request *request, struct error *error);
 

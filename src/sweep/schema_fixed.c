@@ -84,9 +84,8 @@ enum status schema_add_dimensions(struct schema *schema, const struct schema_req
     return STATUS_OK;
 }
 
-/* *data (where the file is made) is the array's zeroed memory, to be filled by the caller; else NULL. */
-static enum status add_array(struct schema *schema, const struct schema_request *request, struct results_array array,
-                             void **data, struct error *error)
+enum status schema_add_fixed_array(struct schema *schema, const struct schema_request *request,
+                                   struct results_array array, void **data, struct error *error)
 {
     static const size_t sizes[] = {
         [RESULTS_UINT8] = 1,  [RESULTS_INT16] = 2,   [RESULTS_INT32] = 4,   [RESULTS_INT64] = 8,
@@ -119,7 +118,7 @@ enum status schema_add_fixed_arrays(struct schema *schema, const struct schema_r
         snprintf(array.name, sizeof array.name, "%s", line->name);
         snprintf(array.long_name, sizeof array.long_name, "%s", line->long_name);
         void *data = NULL;
-        TRY(add_array(schema, request, array, &data, error));
+        TRY(schema_add_fixed_array(schema, request, array, &data, error));
         memcpy(line->to, &data, sizeof data);
     }
     return STATUS_OK;
@@ -133,7 +132,7 @@ static enum status add_text(struct schema *schema, const struct schema_request *
     snprintf(array.name, sizeof array.name, "%s", name);
     array.reproducible = strcmp(group, "sweep") == 0;
     void *data = NULL;
-    TRY(add_array(schema, request, array, &data, error));
+    TRY(schema_add_fixed_array(schema, request, array, &data, error));
     if (data != NULL)
         memcpy(data, text, array.text_bytes);
     return STATUS_OK;
@@ -239,7 +238,7 @@ static enum status declare_axis(struct schema *schema, const struct schema_reque
         .group = "trials", .type = column->type, .text_bytes = column->text_bytes, .rank = 1, .reproducible = true};
     snprintf(array.name, sizeof array.name, "%s", plan_axis_name(request->plan, axis));
     snprintf(array.long_name, sizeof array.long_name, "axis %s", plan_axis_name(request->plan, axis));
-    return add_array(schema, request, array, &column->data, error);
+    return schema_add_fixed_array(schema, request, array, &column->data, error);
 }
 
 static enum status add_axis_column(struct schema *schema, const struct schema_request *request, int axis,

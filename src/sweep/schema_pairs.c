@@ -110,6 +110,22 @@ static enum status add_fixed(struct schema *schema, const struct schema_request 
     return STATUS_OK;
 }
 
+/* Came later: files without it can be resumed, so it does not count as reproducible. */
+static enum status add_flops(struct schema *schema, const struct schema_request *request, int pair, struct error *error)
+{
+    const struct results_array array = {.group = "pairs",
+                                        .name = "predicted_flops",
+                                        .type = RESULTS_FLOAT64,
+                                        .rank = 1,
+                                        .dimensions = {pair},
+                                        .long_name = "floating-point operations, predicted"};
+    void *data = NULL;
+    TRY(schema_add_fixed_array(schema, request, array, &data, error));
+    for (int64_t i = 0; data != NULL && i < plan_pair_count(request->plan); i++)
+        ((double *)data)[i] = plan_pair_flops(request->plan, i);
+    return STATUS_OK;
+}
+
 enum status schema_add_pairs(struct schema *schema, const struct schema_request *request, struct error *error)
 {
     const struct comparison_config *comparison = &plan_sweep_config(request->plan)->comparison;
@@ -127,6 +143,7 @@ enum status schema_add_pairs(struct schema *schema, const struct schema_request 
                     "share of the training samples in a subset of extreme margins", &extents[EXTENT_SHARE], error));
     schema->results.pair_dimension = pair;
     TRY(add_fixed(schema, request, pair, error));
+    TRY(add_flops(schema, request, pair, error));
     for (int c = 0; c < PAIR_COLUMN_COUNT; c++) {
         const int dimensions[] = {pair, extents[entries[c].extent]};
         if (entries[c].extent != EXTENT_NONE && dimensions[1] == 0)
