@@ -3,10 +3,13 @@
  *
  *     mpirun -n 3 bench_dispatch [TRIALS] [TRIAL_MICROSECONDS] [spin|sleep] [FILE]
  *     mpirun -n 3 bench_dispatch smallest
+ *     mpirun -n 3 bench_dispatch mixed [FILE]
  *
  * With FILE, which is made anew, each trial commits a row of 20 numbers and 8 curves of 11 epochs. `sleep` trials need
  * no core, so that more ranks than cores can be measured; all look for messages every 100 microseconds, as training
- * does. `smallest` searches the shortest sleep at which ranks are 95 % busy.
+ * does. `smallest` searches the shortest sleep at which ranks are 95 % busy. `mixed` runs three sweeps of sleeps of
+ * different lengths, and says beside the time that each took what the simulator makes of these lengths, and of those
+ * that the sleeps really had: on a busy machine they wake late.
  * One JSON line from rank 0; workers counts every rank, since rank 0 trains too. ideal is the time of trials alone,
  * whole rounds on all workers. busy is the share of the time that ranks spent in trials: on a machine shared with
  * others it says more than efficiency. */
@@ -22,12 +25,16 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "cluster/cluster.h"
+#include "seedbed/random.h"
+#include "sweep/simulator.h"
 
 enum { WARM_UP_TRIALS = 100, DEFAULT_TRIALS = 20000, NUMBERS = 20, CURVES = 8, EPOCHS = 11 };
 static const double look_seconds = 100e-6;
 
 struct trials {
-    double length; /* seconds */
+    double length;         /* seconds */
+    const double *lengths; /* of each trial; NULL: all the same */
+    double *took;          /* by each trial on this rank; NULL: not asked */
     bool sleeps;
     double busy; /* seconds that this rank spent in trials, being taken off its core included */
     struct results_writer *writer;
@@ -56,13 +63,16 @@ static enum status run_trial(void *context, int64_t trial, const struct yield *y
     ending->outcome = OUTCOME_DONE;
     if (trials->row != NULL)
         TRY(results_begin(trials->writer, trial, error));
-    while (now - start < trials->length) {
+    const double length = trials->lengths != NULL ? trials->lengths[trial] : trials->length;
+    while (now - start < length) {
         TRY(yield->call(yield->context, error));
         if (trials->sleeps)
-            clock_sleep(fmin(look_seconds, trials->length - (now - start)));
+            clock_sleep(fmin(look_seconds, length - (now - start)));
         now = clock_monotonic();
     }
     trials->busy += now - start;
+    if (trials->took != NULL)
+        trials->took[trial] = now - start;
     if (trials->row == NULL)
         return STATUS_OK;
     fill(trials->row, trial);
@@ -83,7 +93,7 @@ static enum status run(struct cluster *cluster, int64_t count, struct trials *tr
     const struct work work = {.context = trials, .run = run_trial, .settle = settle};
     TRY(memory_allocate(&cost, (size_t)count, sizeof(double), "costs", error));
     for (int64_t i = 0; i < count; i++)
-        ((double *)cost)[i] = 1;
+        ((double *)cost)[i] = trials->lengths != NULL ? trials->lengths[i] : 1;
     const struct cluster_plan plan = {.scheduler = {.trial_count = count, .cost = cost}};
     const int workers = cluster_size(cluster);
     trials->busy = 0;
@@ -180,6 +190,57 @@ static enum status find_smallest(struct cluster *cluster, struct error *error)
     return STATUS_OK;
 }
 
+enum { MIXED_MAX = 4000 };
+
+/* Log-normal lengths; few long ones beside many short ones; tiny ones. */
+static int64_t make_mix(int mix, int workers, double *lengths)
+{
+    struct random random = random_start(STREAM_METRIC, (uint64_t)mix, 0);
+    const int64_t count = mix == 0 ? 40 * workers : mix == 1 ? 60 * workers : MIXED_MAX;
+    for (int64_t i = 0; i < count; i++) {
+        const double spread = random_normal(&random);
+        lengths[i] = mix == 0 ? 0.2 * exp(0.8 * spread) : mix == 1 ? (i % 30 == 0 ? 2 : 0.05) : 5e-3 * exp(spread);
+    }
+    return count;
+}
+
+static enum status compare(struct cluster *cluster, int mix, const char *path, struct error *error)
+{
+    static double lengths[MIXED_MAX], took[MIXED_MAX];
+    const int workers = cluster_size(cluster);
+    struct trials trials = {.sleeps = true, .lengths = lengths, .took = took};
+    const int64_t count = make_mix(mix, workers, lengths);
+    struct simulation simulation = {.scheduler = {.trial_count = count, .worker_count = workers, .cost = lengths},
+                                    .seconds = lengths,
+                                    .costs = simulator_costs_measured};
+    struct simulated simulated, afterwards;
+    struct measurement m;
+    if (path != NULL)
+        TRY(open_rows(cluster, path, count, &trials, error));
+    else
+        simulation.costs.write = simulation.costs.sync = 0;
+    memset(took, 0, sizeof took);
+    TRY(simulate(&simulation, &simulated, error));
+    TRY(run(cluster, count, &trials, &m, error));
+    MPI_Allreduce(MPI_IN_PLACE, took, MIXED_MAX, MPI_DOUBLE, MPI_SUM, *(const MPI_Comm *)cluster_communicator(cluster));
+    simulation.seconds = took;
+    TRY(simulate(&simulation, &afterwards, error));
+    if (cluster_rank(cluster) == 0)
+        printf("{\"mix\": %d, \"tasks\": %lld, \"workers\": %d, \"rows\": %s, \"seconds\": %.3f, \"simulated\": %.3f, "
+               "\"ratio\": %.4f, \"simulated_with_real_lengths\": %.3f, \"ratio_then\": %.4f}\n",
+               mix, (long long)count, workers, path != NULL ? "true" : "false", m.seconds, simulated.makespan,
+               m.seconds / simulated.makespan, afterwards.makespan, m.seconds / afterwards.makespan);
+    results_row_destroy(&trials.row);
+    return results_close(&trials.writer, error);
+}
+
+static enum status compare_mixes(struct cluster *cluster, const char *path, struct error *error)
+{
+    for (int mix = 0; mix < 3; mix++)
+        TRY(compare(cluster, mix, path, error));
+    return STATUS_OK;
+}
+
 int main(int argc, char **argv)
 {
     struct cluster *cluster = NULL;
@@ -188,10 +249,13 @@ int main(int argc, char **argv)
     struct trials trials = {.length = argc > 2 ? atof(argv[2]) * 1e-6 : 0,
                             .sleeps = argc > 3 && strcmp(argv[3], "sleep") == 0};
     enum status status = cluster_create(&cluster, &error);
-    if (status == STATUS_OK)
-        status = argc > 1 && strcmp(argv[1], "smallest") == 0
-                     ? find_smallest(cluster, &error)
-                     : measure(cluster, count, &trials, argc > 4 ? argv[4] : NULL, &error);
+    const char *mode = argc > 1 ? argv[1] : "";
+    if (status == STATUS_OK && strcmp(mode, "smallest") == 0)
+        status = find_smallest(cluster, &error);
+    else if (status == STATUS_OK && strcmp(mode, "mixed") == 0)
+        status = compare_mixes(cluster, argc > 2 ? argv[2] : NULL, &error);
+    else if (status == STATUS_OK)
+        status = measure(cluster, count, &trials, argc > 4 ? argv[4] : NULL, &error);
     if (status != STATUS_OK)
         log_error(&error);
     cluster_destroy(&cluster);
