@@ -8,7 +8,7 @@ build_packages=(build-essential cmake ninja-build pkg-config libopenmpi-dev open
     libyaml-dev libxxhash-dev librandom123-dev zlib1g-dev)
 analysis_modules="h5py numpy pandas xarray matplotlib"
 analysis_packages=(python3 python3-h5py python3-numpy python3-pandas python3-xarray python3-matplotlib)
-test_packages=(libcmocka-dev hdf5-tools netcdf-bin procps clang-format clang-tidy shellcheck)
+test_packages=(libcmocka-dev hdf5-tools netcdf-bin procps iproute2 clang-format clang-tidy shellcheck)
 slurm_packages=(slurm-wlm munge)
 test_modules="$analysis_modules pytest h5netcdf yaml"
 test_python_packages=("${analysis_packages[@]}" python3-pytest python3-h5netcdf python3-yaml)

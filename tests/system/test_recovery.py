@@ -1,4 +1,6 @@
-"""Where MPI lets the ranks go on without one that died: the sweep ends by itself, whole, with the same bits."""
+"""Where MPI lets the ranks go on without one that died: the sweep ends by itself, whole, with the same bits.
+
+SEEDBED_TEST_LOSSES says how often it is disturbed at random."""
 
 import os
 import random
@@ -11,7 +13,7 @@ import pytest
 from background import Job, wait_until
 from contents import COMMITTED, RUNNING, assert_same_content, column, messages, outcomes, reproducible_content
 
-RUNS = int(os.environ.get("SEEDBED_TEST_RUNS", "4"))
+RUNS = int(os.environ.get("SEEDBED_TEST_LOSSES", "4"))
 SEED = int(os.environ.get("SEEDBED_TEST_SEED", "20240"))
 LEASE = 2
 RECOVERY = {"OMPI_MCA_orte_enable_recovery": "1", "SEEDBED_LEASE": str(LEASE)}
