@@ -43,6 +43,7 @@ struct liveness {
     MPI_Comm beats;
     int rank, peer_count;
     double lease;
+    double looked_at;       /* when the thread last looked around */
     struct peer *peers;     /* [peer_count] by rank */
     struct pollfd *watched; /* [peer_count + 1] the processes, and the end of a pipe that wakes the thread */
     int wake;               /* the pipe's other end */
@@ -153,8 +154,19 @@ static bool is_gone(struct liveness *l, int rank)
     return !l->peers[rank].left;
 }
 
+/* A job may be suspended whole: what this rank slept through is nobody's silence. */
+static void forgive_own_sleep(struct liveness *l)
+{
+    const double now = clock_monotonic();
+    const double slept = now - l->looked_at - 2 * l->lease / BEATS_A_LEASE;
+    for (int rank = 0; slept > 0 && rank < l->peer_count; rank++)
+        l->peers[rank].heard_at += slept;
+    l->looked_at = now;
+}
+
 static void look_after_workers(struct liveness *l)
 {
+    forgive_own_sleep(l);
     receive_beats(l);
     for (int rank = 1; rank < l->peer_count; rank++) {
         if (is_here(l, rank) && is_gone(l, rank))
@@ -166,12 +178,14 @@ static void look_after_workers(struct liveness *l)
     }
 }
 
+/* After its lease a worker does nothing more that others could see, until rank 0 still counts on it or another lease
+ * has passed: rank 0 may have slept as well. */
 static void look_after_rank_0(struct liveness *l)
 {
     receive_beats(l);
     const double now = clock_monotonic();
     const bool died = has_died(l, 0);
-    if (died || now > atomic_load(&l->lease_end)) {
+    if (died || now > atomic_load(&l->lease_end) + l->lease) {
         log_line("rank %d: %s: leaving", l->rank,
                  died ? "rank 0 has died" : "out of touch with rank 0 for too long, which counts on it no longer");
         _exit(EXIT_FAILURE);
@@ -298,7 +312,7 @@ static enum status prepare(struct liveness *l, const struct cluster *cluster, st
     TRY(mpi_check(MPI_Comm_dup(cluster->world, &l->beats), "duplicating the communicator", error));
     TRY(prepare_peers(l, error));
     TRY(watch_node(l, cluster, error));
-    const double now = clock_monotonic();
+    const double now = l->looked_at = clock_monotonic();
     atomic_init(&l->lease_end, now + l->lease);
     for (int rank = 0; rank < l->peer_count; rank++)
         l->peers[rank].heard_at = now + l->lease; /* some start later */

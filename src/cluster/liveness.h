@@ -3,7 +3,8 @@
  * A thread of each rank beats, whatever the rank itself is busy with: workers to rank 0, rank 0 to workers. A beat of
  * rank 0 names the last one that it heard of that worker, by the worker's own clock; for a lease from that moment on
  * the worker holds what it was given. Rank 0 counts a worker as lost a lease after it heard it, which is never earlier:
- * so a unit of work is in the hands of one rank only, however late messages arrive. A worker whose lease is over ends.
+ * so a unit of work is in the hands of one rank only, however late messages arrive. A worker whose lease is over waits
+ * for another one, and ends when none comes.
  * Processes of rank 0's node are watched by the kernel as well: a death is known at once, and one that is silent, such
  * as a stopped one, is killed before it counts as lost. */
 #ifndef SEEDBED_CLUSTER_LIVENESS_H

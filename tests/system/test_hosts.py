@@ -4,6 +4,7 @@ SEEDBED_TEST_LOSSES says how often for each way to lose one."""
 
 import os
 import random
+import signal
 import time
 from pathlib import Path
 
@@ -53,11 +54,16 @@ def command_of(process):
 
 
 def lose(hosts, name, how):
-    """Cuts a host off, for good or for a while, or kills its daemon, or everything on it."""
+    """Cuts a host off, for good or for a while, stops it for a while, or kills its daemon, or everything on it."""
     if how == "daemon":
         hosts.kill([process for process in hosts.processes(name) if b"orted" in command_of(process)])
     elif how == "host":
         hosts.kill(hosts.processes(name))
+    elif how == "stopped":
+        processes = hosts.processes(name)
+        hosts.kill(processes, signal.SIGSTOP)
+        time.sleep(1.5 * LEASE)
+        hosts.kill(processes, signal.SIGCONT)
     else:
         hosts.cut_off(name)
     if how == "for a while":
@@ -65,7 +71,7 @@ def lose(hosts, name, how):
         hosts.cut_off(name, again=True)
 
 
-@pytest.mark.parametrize("how", ["for a while", "daemon", "cut off", "host"] if RUNS > 1 else ["for a while", "daemon"])
+@pytest.mark.parametrize("how", ["for a while", "daemon", "cut off", "host", "stopped"] if RUNS > 1 else ["for a while", "daemon"])
 def test_a_host_that_is_lost_costs_no_trial(binary, tmp_path, expected, how):
     chance = random.Random(f"{SEED} {how}")
     (tmp_path / "hosts.yaml").write_text(SWEEP)

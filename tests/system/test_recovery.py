@@ -135,9 +135,23 @@ def test_when_rank_0_dies_the_others_leave_and_resume_is_right(binary, seedbed, 
             wait_for_work(job, path)
             ranks = job.ranks()
             job.kill([ranks.pop(0)], number)
-            assert wait_until(lambda: not set(ranks.values()) & set(job.processes()), timeout=3 * LEASE), job.output()
+            assert wait_until(lambda: not set(ranks.values()) & set(job.processes()), timeout=5 * LEASE), job.output()
         assert said_at_the_end(path) is None
         assert_resumed(seedbed, sweep, path, expected)
+
+
+def test_a_job_that_is_suspended_whole_goes_on_whole(binary, sweep, tmp_path, expected):
+    path = tmp_path / "suspended.h5"
+    with Job([binary, "run", sweep, "-o", path], ranks=3, settings=RECOVERY) as job:
+        wait_for_work(job, path, 2)
+        ranks = job.ranks()
+        job.kill(ranks.values(), signal.SIGSTOP)
+        time.sleep(1.5 * LEASE)
+        job.kill([ranks.pop(0)], signal.SIGCONT)
+        time.sleep(0.2)
+        job.kill(ranks.values(), signal.SIGCONT)
+        assert_whole(job, path, expected)
+        assert "was lost" not in job.output() and "leaving" not in job.output()
 
 
 def test_a_rank_lost_before_the_first_trial_ends_the_run(binary, tmp_path, seedbed, sweep, expected):
