@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from background import Job, wait_until
+from background import Job, process_table, rank_of, wait_until
+from conftest import mpirun_command
 from contents import COMMITTED, RUNNING, assert_same_content, column, messages, outcomes, reproducible_content
 
-RUNS = int(os.environ.get("SEEDBED_TEST_LOSSES", "4"))
+RUNS = int(os.environ.get("SEEDBED_TEST_LOSSES", "3"))
 SEED = int(os.environ.get("SEEDBED_TEST_SEED", "20240"))
 LEASE = 2
 RECOVERY = {"OMPI_MCA_orte_enable_recovery": "1", "SEEDBED_LEASE": str(LEASE)}
@@ -137,7 +138,38 @@ def test_when_rank_0_dies_the_others_leave_and_resume_is_right(binary, seedbed, 
             job.kill([ranks.pop(0)], number)
             assert wait_until(lambda: not set(ranks.values()) & set(job.processes()), timeout=5 * LEASE), job.output()
         assert said_at_the_end(path) is None
-        assert_resumed(seedbed, sweep, path, expected)
+    assert_resumed(seedbed, sweep, path, expected)
+
+
+def engines(path):
+    """{rank: process} of those that write this file, whoever started them."""
+    found = {}
+    for process, _, _, state in process_table():
+        if state not in "ZX" and os.fsencode(path) in command_of(process):
+            found[rank_of(process)] = process
+    return found
+
+
+def command_of(process):
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def test_the_supervisor_starts_again_when_rank_0_was_lost(binary, root, sweep, tmp_path, expected):
+    path = tmp_path / "supervised.h5"
+    settings = {"SEEDBED": str(binary), "SEEDBED_LAUNCH": " ".join(map(str, mpirun_command(3))), "SEEDBED_LEASE": str(LEASE)}
+    with Job([root / "tools" / "run-until-done", sweep, path], settings=settings) as job:
+        try:
+            wait_for_work(job, path)
+            job.kill([engines(path)[0]])
+            assert job.wait() == 0, job.output()
+            assert "ended with 70" in job.output() and not engines(path)
+        finally:
+            job.kill(engines(path).values())
+    assert said_at_the_end(path) is None and column(path, "session").max() == 1
+    assert_same_content(reproducible_content(path), expected, "started again")
 
 
 def test_a_job_that_is_suspended_whole_goes_on_whole(binary, sweep, tmp_path, expected):
