@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 64 };
+#include "base/memory_left.h"
+
+/* Blocks from here on are not taken when they are not there: the kernel would promise them, then kill the process. */
+enum { ALIGNMENT = 64, LARGE = 1 << 24 };
 
 static atomic_llong balance, in_use, peak;
 
@@ -25,6 +28,11 @@ enum status memory_allocate(void **out, size_t count, size_t size, const char *w
     *out = NULL;
     if (bytes == 0)
         return STATUS_OK;
+    if (bytes >= LARGE && (double)bytes > memory_left())
+        return fail(
+            error, STATUS_NO_MEMORY,
+            "%s: no memory for %zu bytes: %.0f are left on this node; use fewer ranks a node, or a smaller batch", what,
+            bytes, memory_left());
     char *line = aligned_alloc(ALIGNMENT, ALIGNMENT + bytes);
     if (line == NULL)
         return fail(error, STATUS_NO_MEMORY, "%s: no memory for %zu bytes", what, bytes);

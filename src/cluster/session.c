@@ -12,9 +12,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/memory_left.h"
 #include "cluster/communicator.h"
 #include "cluster/crash.h"
 #include "cluster/time_limit.h"
+#include "sweep/forecast.h"
 #include "sweep/pair.h"
 #include "sweep/preview.h"
 #include "sweep/provenance.h"
@@ -313,6 +315,18 @@ static void report(void *context, const struct progress *progress)
         session->request->report(session->request->context, progress);
 }
 
+/* Before anybody trains. Collective. */
+static enum status agree_on_memory(struct session *session, struct error *error)
+{
+    const int ranks = session->cluster->node_size;
+    const double asked = plan_sweep_config(session->plan)->limits.memory * 1e6;
+    double share = memory_left() / ranks;
+    TRY(mpi_broadcast(session->cluster->node, &share, sizeof share, error));
+    share += (double)memory_in_use() + FORECAST_LIBRARY_BYTES;
+    trial_runner_limit_memory(session->runner, asked > 0 ? asked : isfinite(share) ? share : 0, ranks);
+    return STATUS_OK;
+}
+
 /* All ranks stop at the moment that rank 0 has found, by their own clocks. Collective. */
 static enum status agree_on_deadline(struct session *session, struct error *error)
 {
@@ -406,6 +420,8 @@ static enum status run_on_file(struct session *session, struct session_result *r
     struct error closing = {0};
     cluster_forget_code(session->cluster, session->request->output_path);
     enum status status = cluster_agree(session->cluster, prepare_work(session, error), error);
+    if (status == STATUS_OK)
+        status = cluster_agree(session->cluster, agree_on_memory(session, error), error);
     if (status == STATUS_OK)
         status = cluster_agree(session->cluster, agree_on_deadline(session, error), error);
     if (status == STATUS_OK) {

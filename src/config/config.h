@@ -24,6 +24,7 @@ struct seeds_config {
 struct limits_config {
     double trial;         /* seconds; 0: none */
     double checkpoint;    /* seconds between a trial's checkpoints; 0: only where it is stopped */
+    double memory;        /* MB that a rank may take; 0: its share of what the node has left */
     int64_t retries;      /* further tries of a trial that took its process down */
     int64_t max_failures; /* failed and timed-out trials before the sweep stops; 0: no limit */
 };

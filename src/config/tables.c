@@ -34,6 +34,16 @@ static const struct field limits_fields[] = {
      .unit = "seconds",
      .flags = FIELD_NO_IDENTITY | FIELD_NO_GRID,
      .summary = "Time between checkpoints of a trial, what a kill costs at most; 0: only where a run is stopped."},
+    {.name = "memory",
+     .type = FIELD_REAL,
+     .offset = offsetof(struct limits_config, memory),
+     .default_text = "0",
+     .maximum = 1e9,
+     .unit = "MB",
+     .flags = FIELD_NO_IDENTITY | FIELD_NO_GRID,
+     .summary =
+         "Memory that each rank may take: a trial that needs more fails before it starts; 0 for what the node has "
+         "left, shared by its ranks."},
     {.name = "retries",
      .type = FIELD_INTEGER,
      .offset = offsetof(struct limits_config, retries),

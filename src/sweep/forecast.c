@@ -3,102 +3,31 @@
 #include <math.h>
 
 #include "base/memory.h"
-#include "sweep/growing.h"
-#include "sweep/hash_map.h"
-#include "sweep/metric_costs.h"
 #include "sweep/trial_metrics.h"
-
-/* Networks by model and largest batch: summarised once each. */
-struct networks {
-    struct hash_map numbers;
-    struct growing bytes; /* double */
-};
-
-static enum status network_bytes(struct networks *networks, const struct plan *plan, const struct plan_trial *trial,
-                                 int max_batch, double *out, struct error *error)
-{
-    const struct plan_model *model = plan_model(plan, trial->model);
-    const int32_t key[] = {trial->model, max_batch};
-    struct network_summary summary;
-    int64_t found = 0;
-    TRY(hash_map_number(&networks->numbers, hash_bytes128(key, sizeof key), &found, error));
-    if (found == networks->bytes.count) {
-        TRY(network_summarise(&model->config, model->input, model->classes, max_batch, &summary, error));
-        const double bytes = (double)summary.bytes;
-        TRY(growing_add(&networks->bytes, &bytes, error));
-    }
-    *out = ((const double *)networks->bytes.items)[found];
-    return STATUS_OK;
-}
-
-static enum status part_sizes(const struct plan *plan, int variant_number, int count[PART_COUNT], struct error *error)
-{
-    const struct plan_variant *variant = plan_variant(plan, variant_number);
-    const struct dataset_shape *shape = &plan_source(plan, variant->source)->dataset->shape;
-    for (int part = 0; part < PART_COUNT; part++)
-        TRY(data_size(&variant->config, shape, part, &count[part], error));
-    return STATUS_OK;
-}
-
-static double samples_of(const int count[PART_COUNT])
-{
-    double samples = 0;
-    for (int part = 0; part < PART_COUNT; part++)
-        samples += count[part];
-    return samples;
-}
-
-/* Position, label and true label of a sample in a view of the data. */
-static const double view_bytes = sizeof(int32_t) + 2 * sizeof(int16_t);
-
-/* What training adds to the plan: view, evaluators (logits and losses), network, optimizer and the loop's own; labels
- * of the stages before it; the metric that takes most while it measures. */
-static enum status trial_bytes(struct networks *networks, const struct plan *plan, const struct plan_trial *trial,
-                               double *out, struct error *error)
-{
-    const struct train_config batches = {.batch_size = trial->batch_size, .stages = trial->stages};
-    const struct plan_model *model = plan_model(plan, trial->model);
-    const double classes = model->classes;
-    int count[PART_COUNT] = {0};
-    double network = 0;
-    TRY(part_sizes(plan, trial->variant, count, error));
-    const int max_batch = training_max_batch(&batches, count[PART_TRAIN]);
-    TRY(network_bytes(networks, plan, trial, max_batch, &network, error));
-    const double train = count[PART_TRAIN], batch = fmin((double)trial->batch_size, train);
-    const double evaluation = samples_of(count) * (view_bytes + classes * sizeof(float) + sizeof(double));
-    const double optimizer = (double)trial->state_per_parameter * (double)trial->parameters * sizeof(float);
-    const double loop = train * sizeof(int32_t) + batch * (sizeof(int16_t) + classes * sizeof(float));
-    const double stages = trial->stages.count > 0 ? train * sizeof(int16_t) : 0;
-    const struct metric_trial sizes = metric_trial_of(model, trial->loss, count, max_batch);
-    const struct metric_cost metrics =
-        metric_costs(&plan_sweep_config(plan)->metrics, &sizes, plan_longest_epochs(plan), plan_longest_steps(plan));
-    *out = evaluation + network + optimizer + loop + stages + metrics.bytes;
-    return STATUS_OK;
-}
+#include "sweep/trial_size.h"
 
 static enum status largest_view_bytes(const struct plan *plan, double *out, struct error *error)
 {
     *out = 0;
     for (int i = 0; i < plan_variant_count(plan); i++) {
-        int count[PART_COUNT] = {0};
-        TRY(part_sizes(plan, i, count, error));
-        *out = fmax(*out, view_bytes * samples_of(count));
+        double bytes = 0;
+        TRY(view_size(plan, i, &bytes, error));
+        *out = fmax(*out, bytes);
     }
     return STATUS_OK;
 }
 
 static enum status largest_trial_bytes(const struct plan *plan, double *out, struct error *error)
 {
-    struct networks networks = {.bytes = {.size = sizeof(double)}};
+    struct trial_sizes sizes = {.bytes = {.size = sizeof(double)}};
     enum status status = STATUS_OK;
     *out = 0;
     for (int64_t i = 0; status == STATUS_OK && i < plan_trial_count(plan); i++) {
         double bytes = 0;
-        status = trial_bytes(&networks, plan, plan_trial(plan, i), &bytes, error);
+        status = trial_size(&sizes, plan, plan_trial(plan, i), &bytes, error);
         *out = fmax(*out, bytes);
     }
-    hash_map_free(&networks.numbers);
-    growing_free(&networks.bytes);
+    trial_sizes_free(&sizes);
     return status;
 }
 

@@ -11,9 +11,11 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "kernels/blas.h"
+#include "sweep/forecast.h"
 #include "sweep/provenance.h"
 #include "sweep/trial_checkpoint.h"
 #include "sweep/trial_metrics.h"
+#include "sweep/trial_size.h"
 #include "sweep/trial_stages.h"
 
 struct trial_runner {
@@ -26,8 +28,12 @@ struct trial_runner {
     struct evaluator *evaluators[PART_COUNT];
     struct trial_metrics *metrics;
     struct checkpoint_store *store; /* lent; NULL: no checkpoints */
-    struct hash128 identity;        /* of the last trial */
-    bool has_checkpoint;            /* the last trial may have one */
+    struct trial_sizes sizes;
+    double base_bytes;       /* that this process takes without a trial */
+    double memory_limit;     /* bytes that it may take; 0: any */
+    int node_ranks;          /* ranks that share the node */
+    struct hash128 identity; /* of the last trial */
+    bool has_checkpoint;     /* the last trial may have one */
 };
 
 /* One trial under way. */
@@ -70,6 +76,7 @@ enum status trial_runner_create(struct plan *plan, const struct schema *schema, 
     TRY(memory_allocate(&memory, 1, sizeof(struct trial_runner), "trial runner", error));
     struct trial_runner *runner = memory;
     *runner = (struct trial_runner){.plan = plan, .schema = schema, .variant = -1};
+    runner->sizes.bytes.size = sizeof(double);
     enum status status = results_row_create(schema_results(schema), TABLE_TRIALS, &runner->row, error);
     if (status == STATUS_OK)
         status = trial_metrics_create(schema, runner->row, &runner->metrics, error);
@@ -77,6 +84,7 @@ enum status trial_runner_create(struct plan *plan, const struct schema *schema, 
         trial_runner_destroy(&runner);
         return status;
     }
+    runner->base_bytes = (double)memory_in_use() + FORECAST_LIBRARY_BYTES;
     *out = runner;
     return STATUS_OK;
 }
@@ -86,6 +94,7 @@ void trial_runner_destroy(struct trial_runner **runner)
     if (*runner == NULL)
         return;
     forget_view(*runner);
+    trial_sizes_free(&(*runner)->sizes);
     trial_metrics_destroy(&(*runner)->metrics);
     results_row_destroy(&(*runner)->row);
     memory_free(*runner);
@@ -395,10 +404,33 @@ void trial_runner_drop_checkpoint(struct trial_runner *runner)
     runner->has_checkpoint = false;
 }
 
+void trial_runner_limit_memory(struct trial_runner *runner, double bytes, int ranks)
+{
+    runner->memory_limit = bytes;
+    runner->node_ranks = ranks;
+}
+
+static enum status check_memory(struct trial_runner *runner, const struct plan_trial *trial, struct error *error)
+{
+    double bytes = 0;
+    if (!(runner->memory_limit > 0))
+        return STATUS_OK;
+    TRY(trial_size(&runner->sizes, runner->plan, trial, &bytes, error));
+    bytes += runner->base_bytes;
+    if (bytes <= runner->memory_limit)
+        return STATUS_OK;
+    return fail(
+        error, STATUS_NO_MEMORY,
+        "needs about %.0f MB of memory, more than the %.0f MB of each of the node's %d ranks: use fewer ranks a "
+        "node or a smaller batch, or set limits.memory",
+        ceil(bytes / 1e6), floor(runner->memory_limit / 1e6), runner->node_ranks);
+}
+
 static enum status run_trial(struct run *run, int64_t trial, struct error *error)
 {
     struct trial_runner *runner = run->runner;
     TRY(plan_trial_config(runner->plan, trial, &runner->config, error));
+    TRY(check_memory(runner, plan_trial(runner->plan, trial), error));
     TRY(prepare_view(runner, plan_trial(runner->plan, trial)->variant, error));
     TRY(trial_checkpoint_open(&run->checkpoint, error));
     if (run->checkpoint.file != NULL)

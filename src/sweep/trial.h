@@ -21,6 +21,10 @@ void trial_runner_destroy(struct trial_runner **runner);
 enum status trial_runner_data(struct trial_runner *runner, int variant, const struct data_view **view,
                               struct evaluator *const **evaluators, struct error *error);
 
+/* From here on a trial that is predicted to need more memory than this rank may have is not trained: its outcome is
+ * failed. ranks: of the node, for the message. 0 bytes: no limit. */
+void trial_runner_limit_memory(struct trial_runner *runner, double bytes, int ranks);
+
 /* From here on a trial that is stopped leaves a checkpoint, and one that has a checkpoint goes on from it. store is
  * lent. */
 void trial_runner_keep_checkpoints(struct trial_runner *runner, struct checkpoint_store *store);

@@ -363,6 +363,28 @@ static void a_trial_that_is_told_to_stop_has_no_row(void **state)
     bench_close();
 }
 
+static void a_trial_that_needs_more_memory_than_there_is_fails_before_it_starts(void **state)
+{
+    (void)state;
+    bench_open(SWEEP "grid: {model.hidden: [[16], [1500, 1500]]}\ntrain: {epochs: 1}\n");
+    trial_runner_limit_memory(bench.runner, 50e6, 4);
+    assert_int_equal(bench_run(1), STATUS_OK);
+    assert_int_equal(bench.ending.outcome, OUTCOME_FAILED);
+    /* 2.25 million weights, their gradients, momentum and row: 36 MB, and what a process has without a trial */
+    const char *const found = strstr(bench.ending.message, "needs about ");
+    assert_non_null(found);
+    assert_in_range(strtol(found + strlen("needs about "), NULL, 10), 69, 110);
+    assert_non_null(strstr(bench.ending.message, "more than the 50 MB of each of the node's 4 ranks"));
+    assert_non_null(strstr(bench.ending.message, "or set limits.memory"));
+    assert_true(isnan(((const double *)slab("curves", "train_loss"))[0]));
+    assert_int_equal(bench_run(0), STATUS_OK);
+    assert_int_equal(bench.ending.outcome, OUTCOME_DONE);
+    trial_runner_limit_memory(bench.runner, 1e9, 4);
+    assert_int_equal(bench_run(1), STATUS_OK);
+    assert_int_equal(bench.ending.outcome, OUTCOME_DONE);
+    bench_close();
+}
+
 static void a_trial_gives_the_same_bits_whatever_ran_before(void **state)
 {
     (void)state;
@@ -396,6 +418,7 @@ int main(void)
         cmocka_unit_test(a_diverging_trial_is_an_outcome_with_its_row_up_to_there),
         cmocka_unit_test(a_trial_over_its_time_is_an_outcome),
         cmocka_unit_test(a_trial_that_is_told_to_stop_has_no_row),
+        cmocka_unit_test(a_trial_that_needs_more_memory_than_there_is_fails_before_it_starts),
         cmocka_unit_test(stages_come_before_epoch_0_and_are_recorded),
         cmocka_unit_test(what_ends_a_stage_early_is_said_with_its_number),
         cmocka_unit_test(a_sweep_without_stages_has_no_group_for_them),
