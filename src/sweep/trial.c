@@ -243,6 +243,12 @@ static bool rule_looks(const struct stop_config *stop, int64_t step)
     return stop->train_loss > 0 && stop->every > 0 && step % stop->every == 0;
 }
 
+static void rest(void *context)
+{
+    struct run *run = context;
+    trial_checkpoint_rest(&run->checkpoint);
+}
+
 /* Within an epoch. An output that is not finite is left to the next step to report, with its place; what is due where
  * training ends is left to look_at_epoch, which follows. */
 static enum status pass_step(struct run *run, const struct epoch_record *record, bool *stop, struct error *error)
@@ -264,7 +270,8 @@ static enum status pass_step(struct run *run, const struct epoch_record *record,
     status = evaluate_all(run, record->step, error);
     if (status != STATUS_OK)
         return status == STATUS_DIVERGED ? STATUS_OK : status;
-    const struct moment_reached reached = {.at = describe_moment(run, record), .within = true};
+    const struct moment_reached reached = {
+        .at = describe_moment(run, record), .within = true, .context = run, .rest = rest};
     return trial_metrics_measure(metrics, &reached, error);
 }
 
@@ -279,8 +286,12 @@ static enum status measure(struct run *run, const struct epoch_record *record, b
             record->epoch;
     }
     reduction_look(run->reduction, record->epoch, run->checkpoint.memory.separated, &run->parts[PART_TRAIN]);
-    const struct moment_reached reached = {
-        .at = describe_moment(run, record), .whole = record->whole, .separates = separates, .ends = ends};
+    const struct moment_reached reached = {.at = describe_moment(run, record),
+                                           .whole = record->whole,
+                                           .separates = separates,
+                                           .ends = ends,
+                                           .context = run,
+                                           .rest = rest};
     return trial_metrics_measure(runner->metrics, &reached, error);
 }
 

@@ -102,10 +102,20 @@ static void save(struct trial_checkpoint *c)
     c->saved = clock_monotonic();
 }
 
+static bool is_due(const struct trial_checkpoint *c)
+{
+    return c->store != NULL && c->store->interval > 0 && clock_monotonic() - c->saved > c->store->interval;
+}
+
+void trial_checkpoint_rest(struct trial_checkpoint *c)
+{
+    if (is_due(c))
+        save(c);
+}
+
 enum status trial_checkpoint_step(struct trial_checkpoint *c, enum status yielded)
 {
-    const bool due = c->store != NULL && c->store->interval > 0 && clock_monotonic() - c->saved > c->store->interval;
-    if (yielded == STATUS_STOPPED || (yielded == STATUS_OK && due)) {
+    if (yielded == STATUS_STOPPED || (yielded == STATUS_OK && is_due(c))) {
         trial_checkpoint_enter(c);
         save(c);
     }

@@ -53,6 +53,9 @@ enum status trial_checkpoint_begin(struct trial_checkpoint *checkpoint, struct t
  * time. */
 enum status trial_checkpoint_step(struct trial_checkpoint *checkpoint, enum status yielded);
 
+/* Between two metrics of a moment: saves from time to time. */
+void trial_checkpoint_rest(struct trial_checkpoint *checkpoint);
+
 /* Before a moment is passed, and after it, with how it went, which is returned. */
 void trial_checkpoint_enter(struct trial_checkpoint *checkpoint);
 enum status trial_checkpoint_leave(struct trial_checkpoint *checkpoint, enum status passed);

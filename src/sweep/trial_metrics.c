@@ -265,6 +265,7 @@ enum status trial_metrics_measure(struct trial_metrics *metrics, const struct mo
             TRY(measure_metric(metrics, metric, first, reached, error));
             metrics->progress = (struct progress){.metric = m + 1};
             keep_metric(metrics, first, state_bytes(metric));
+            reached->rest(reached->context);
         }
         first += state_bytes(metric);
     }

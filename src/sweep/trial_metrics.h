@@ -45,6 +45,8 @@ struct moment_reached {
     bool whole;     /* the epoch is */
     bool separates; /* the first at which every training sample is right */
     bool ends;      /* nothing follows */
+    void *context;
+    void (*rest)(void *context); /* after each metric, when what it keeps is whole */
 };
 
 /* Everything that is due at this moment. After STATUS_STOPPED the rest is due when it is called again. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -229,19 +230,68 @@ static void every_metric_goes_on(void **state)
     }
 }
 
+static const char *const all_metrics =
+    GAUSSIANS "train: {epochs: 7, batch_size: 16, learning_rate: 0.1}\n"
+              "metrics:\n"
+              "  margins: {at: [init, separated, end], every: 3, normalise: [frobenius, spectral, input_gradient]}\n"
+              "  interpolation: {at: [end], epochs: [3], points: 7, modes: [linear, layers]}\n"
+              "  sample_loss: {at: [end], every: 1}\n"
+              "  memorization: {at: [end], steps: [10]}\n"
+              "  stiffness: {at: [separated, end], every: 4, samples: 30}\n"
+              "  gradients: {at: [init, end], samples: 30}\n"
+              "  weights: {at: [end], loss: [0.8], loss_every: 1}\n";
+
 static void all_metrics_together_go_on(void **state)
 {
     (void)state;
-    check_sweep(GAUSSIANS
-                "train: {epochs: 7, batch_size: 16, learning_rate: 0.1}\n"
-                "metrics:\n"
-                "  margins: {at: [init, separated, end], every: 3, normalise: [frobenius, spectral, input_gradient]}\n"
-                "  interpolation: {at: [end], epochs: [3], points: 7, modes: [linear, layers]}\n"
-                "  sample_loss: {at: [end], every: 1}\n"
-                "  memorization: {at: [end], steps: [10]}\n"
-                "  stiffness: {at: [separated, end], every: 4, samples: 30}\n"
-                "  gradients: {at: [init, end], samples: 30}\n"
-                "  weights: {at: [end], loss: [0.8], loss_every: 1}\n");
+    check_sweep(all_metrics);
+}
+
+static enum status die_after(void *context, struct error *error)
+{
+    int *left = context;
+    (void)error;
+    if ((*left)-- == 0)
+        _exit(0);
+    return STATUS_OK;
+}
+
+/* A process that writes checkpoints at every chance, and is gone after so many yields. */
+static void train_until_killed(const char *text, int yields)
+{
+    const pid_t child = fork();
+    assert_int_not_equal(child, -1);
+    if (child == 0) {
+        struct process process;
+        struct trial_ending ending;
+        struct error error;
+        const struct yield yield = {.context = &yields, .call = die_after};
+        const struct results_row *row = NULL;
+        process_start(&process, text);
+        process.store.interval = 1e-9;
+        trial_run(process.runner, 0, &yield, &ending, &row, &error);
+        _exit(1);
+    }
+    int how = 0;
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFEXITED(how) && WEXITSTATUS(how) == 0);
+}
+
+static void a_kill_costs_what_came_after_the_last_checkpoint(void **state)
+{
+    (void)state;
+    enum { MOST_BETWEEN = 40 }; /* yields of the longest measurement, and of evaluations before it */
+    struct outcome expected = run_undisturbed(all_metrics);
+    for (int kill = 1; kill < 8; kill++) {
+        struct outcome found = {0};
+        const int yields = expected.yields * kill / 8;
+        train_until_killed(all_metrics, yields);
+        assert_true(start_trial(all_metrics, INT32_MAX, &found));
+        assert_in_range(found.yields, expected.yields - yields, expected.yields - yields + MOST_BETWEEN);
+        assert_same_outcome(all_metrics, &expected, &found);
+        free(found.bytes);
+    }
+    free(expected.bytes);
 }
 
 static void networks_with_memory_of_their_own_go_on(void **state)
@@ -422,6 +472,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_schedule_goes_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_metric_goes_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(all_metrics_together_go_on, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_kill_costs_what_came_after_the_last_checkpoint, set_up, tear_down),
         cmocka_unit_test_setup_teardown(networks_with_memory_of_their_own_go_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stages_go_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rules_that_end_training_go_on, set_up, tear_down),
