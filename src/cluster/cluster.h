@@ -94,7 +94,7 @@ struct cluster_plan {
 enum status cluster_run(struct cluster *cluster, const struct cluster_plan *plan, const struct work *work,
                         struct progress *progress, struct error *error);
 
-/* Set by SIGTERM, SIGINT and SIGUSR1 once cluster_create has returned; a SIGTERM or SIGINT that comes more than 0.2 s
+/* Set by SIGTERM, SIGINT and SIGUSR1 from cluster_create on; a SIGTERM or SIGINT that comes more than 0.2 s
  * after the first signal ends the process at once (batch systems and mpirun deliver one request twice). */
 bool cluster_stop_requested(void);
 

@@ -94,12 +94,13 @@ enum status cluster_create(struct cluster **out, struct error *error)
     struct cluster *cluster = NULL;
     TRY(memory_allocate((void **)&cluster, 1, sizeof *cluster, "cluster", error));
     cluster->world = cluster->node = MPI_COMM_NULL;
+    signals_install(); /* a rank that dies while MPI starts may leave mpirun waiting for it */
     const enum status status = start_mpi(cluster, error);
     if (status != STATUS_OK) {
+        signals_restore();
         memory_free(cluster);
         return status;
     }
-    signals_install();
     *out = cluster;
     return STATUS_OK;
 }

@@ -1,5 +1,6 @@
 """Stopped in good order at any moment, by signals or by time limits, a sweep goes on where it was and ends in the bits of one that
-nobody disturbed, for every metric and for pairs. SEEDBED_TEST_STOPS and SEEDBED_TEST_LIMITS say how often each is tried.
+nobody disturbed, for every metric and for pairs. SEEDBED_TEST_STOPS and SEEDBED_TEST_LIMITS say how often each is tried;
+with SEEDBED_TEST_ON_TIME no limit may be overrun, mpirun's own start and end included.
 """
 
 import os
@@ -70,7 +71,7 @@ def patient_mpirun(monkeypatch):
 
 def checkpoints(path):
     folder = path.parent / f"{path.name}.checkpoints"
-    return {entry.name.partition(".")[0] for entry in folder.iterdir()} if folder.exists() else set()
+    return {file.stem for file in folder.glob("*.checkpoint")}
 
 
 def identities(path):
@@ -118,6 +119,8 @@ def start_and_stop(command, path, ranks, chance):
         job.kill([victim], getattr(signal, name))
         code = job.wait(timeout=60)
         print(f"{name} to {whom} of {ranks}: {code}, {len(in_flight(path))} in flight")
+        if code not in (0, 75):
+            print(job.output())
         return code, job.output()
 
 
@@ -158,7 +161,7 @@ def test_a_time_limit_loses_nothing(seedbed, binary, sweep, tmp_path, undisturbe
             print(f"limit {limit:.2f} s on {ranks}: {code} after {took:.2f} s, {len(in_flight(path))} in flight")
             assert code in (0, 75), output
             assert {identities(path)[t] for t in in_flight(path)} == checkpoints(path)
-            if "SEEDBED_TEST_LIMITS" in os.environ:  # a machine with time to spare
+            if "SEEDBED_TEST_ON_TIME" in os.environ:  # a machine with nothing else to do
                 assert took <= limit
             limits += 1
         finish(seedbed, sweep, path, undisturbed)
@@ -235,7 +238,7 @@ def test_a_checkpoint_that_does_not_fit_on_the_disk_costs_only_time(seedbed, bin
 
 @pytest.mark.parametrize(
     "words, found",
-    [("0", "is not above 0"), ("soon", "is not a number"), ("-5", "is not above 0"), ("5 parsecs", "is not a duration"), ("1:75", "is not")],
+    [("0", "is not above 0"), ("soon", "is not a duration"), ("-5", "is not above 0"), ("5 parsecs", "is not a duration"), ("1:75", "is not")],
 )
 def test_a_time_limit_that_is_none_is_refused(seedbed, sweep, tmp_path, words, found):
     ended = seedbed("run", sweep, "-o", tmp_path / "x.h5", "--time-limit", words)
