@@ -39,8 +39,7 @@ struct coordinator {
     double start;
     struct pace poll_pace, report_pace;
     struct backoff backoff;
-    double done_cost, done_seconds; /* of this session's trials that are done */
-    double session_seconds;         /* from the start to the time limit */
+    double whole_seconds; /* from the start to the time limit */
 };
 
 static void count_costs(struct coordinator *c)
@@ -66,7 +65,7 @@ enum status coordinator_create(struct cluster *cluster, const struct cluster_pla
     c->work = work;
     c->outbox.communicator = cluster->world;
     c->start = clock_monotonic();
-    c->session_seconds = work->time_left == NULL ? 0 : work->time_left(work->context);
+    c->whole_seconds = work->time_left == NULL ? 0 : work->time_left(work->context);
     struct scheduler_config config = plan->scheduler;
     config.worker_count = cluster->size;
     config.chunk_seconds = schedule_chunk_seconds;
@@ -140,22 +139,10 @@ static void act(struct coordinator *c, const struct action *action)
         send(c, action->worker, MESSAGE_START, action->trial);
 }
 
-/* Trials take this much longer than predicted, to be safe. */
-static const double prediction_slack = 1.2;
-
-/* Before anything may be started: what can still be trained to its end. Nothing is known before a trial is done. */
-static void tell_time(struct coordinator *c)
-{
-    if (c->work->time_left == NULL || !(c->done_cost > 0) || !(c->done_seconds > 0))
-        return;
-    const double cost_a_second = c->done_cost / c->done_seconds / prediction_slack;
-    scheduler_set_room(c->scheduler, c->work->time_left(c->work->context) * cost_a_second,
-                       c->session_seconds * cost_a_second);
-}
-
 static void feed(struct coordinator *c, const struct event *event)
 {
-    tell_time(c);
+    if (c->work->time_left != NULL)
+        scheduler_set_time(c->scheduler, c->work->time_left(c->work->context), c->whole_seconds);
     const int count = scheduler_handle(c->scheduler, event, c->actions);
     for (int i = 0; i < count; i++)
         act(c, &c->actions[i]);
@@ -179,10 +166,6 @@ static void note_ended(struct coordinator *c, int worker, const struct ended_tri
     const int64_t before = scheduler_ended(c->scheduler), trial = ended->trial;
     const enum trial_outcome outcome = ended->outcome;
     const bool pair = trial >= c->progress.trials;
-    if (outcome == OUTCOME_DONE && c->plan->scheduler.cost[trial] > 0) {
-        c->done_cost += c->plan->scheduler.cost[trial];
-        c->done_seconds += ended->seconds;
-    }
     feed(c, &(struct event){.kind = EVENT_ENDED,
                             .worker = worker,
                             .trial = trial,

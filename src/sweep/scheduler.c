@@ -21,8 +21,9 @@
 #include "seedbed/random.h"
 
 enum { ROUNDS_BEFORE_AHEAD = 3, NOT_IDLE = -1, STARTS_AT_ONCE = 2 };
-enum { NOTHING_TO_DO = UINT8_MAX };    /* of scheduler.missing: the comparison has ended */
-static const double remembered = 0.99; /* of the measured times, at each further one */
+enum { NOTHING_TO_DO = UINT8_MAX };         /* of scheduler.missing: the comparison has ended */
+static const double remembered = 0.99;      /* of the measured times, at each further one */
+static const double prediction_slack = 1.2; /* a trial may take so much longer than predicted */
 
 enum worker_state { WORKER_ABSENT, WORKER_HERE, WORKER_GONE };
 
@@ -43,8 +44,8 @@ struct scheduler {
     int64_t head, queue_end;
     double waiting_cost;
     double chunk_seconds, measured_seconds, measured_cost; /* of late */
-    double room, session; /* costs that fit before the time limit, now and from the start */
-    int64_t aside;        /* trials that do not */
+    double time_left, time_whole; /* seconds to the time limit, now and when the session started */
+    int64_t aside;                /* trials that do not */
     const bool *begun;
     int64_t free_count;  /* trials before it need no others */
     int64_t blocked;     /* comparisons that wait for trials */
@@ -202,7 +203,7 @@ enum status scheduler_create(const struct scheduler_config *config, struct sched
     s->chunk_seconds = config->chunk_seconds;
     s->cost = config->cost;
     s->begun = config->begun;
-    s->room = s->session = INFINITY;
+    s->time_left = s->time_whole = INFINITY;
     s->worker_count = s->live_count = config->worker_count;
     enum status status = allocate(s, error);
     if (status == STATUS_OK && config->needs != NULL)
@@ -273,10 +274,17 @@ static void release_idle(struct scheduler *s, struct reply *reply)
     }
 }
 
+/* By what was measured; 0 before that. */
+static double predicted_seconds(const struct scheduler *s, double cost)
+{
+    return s->measured_cost > 0 ? prediction_slack * cost * s->measured_seconds / s->measured_cost : 0;
+}
+
 /* Whether the trial can end before the time limit, or never could otherwise. */
 static bool is_in_time(const struct scheduler *s, int32_t trial)
 {
-    return s->cost[trial] <= s->room || s->cost[trial] > s->session || (s->begun != NULL && s->begun[trial]);
+    const double seconds = predicted_seconds(s, s->cost[trial]);
+    return seconds <= s->time_left || seconds > s->time_whole || (s->begun != NULL && s->begun[trial]);
 }
 
 static bool may_start(struct scheduler *s)
@@ -312,7 +320,7 @@ static bool may_hold_ahead(struct scheduler *s, const struct worker *w)
         return false;
     return scheduler_waiting(s) >= (int64_t)s->live_count * w->held_count &&
            s->waiting_cost >= ROUNDS_BEFORE_AHEAD * (s->live_count * w->cost) &&
-           w->cost + s->cost[s->queue[s->head]] <= s->room;
+           predicted_seconds(s, w->cost + s->cost[s->queue[s->head]]) <= s->time_left;
 }
 
 /* Gives a worker that is here what it can have. */
@@ -367,6 +375,15 @@ static void unblock_users(struct scheduler *s, int64_t trial)
     }
 }
 
+/* What an earlier session began did not take all its time now. */
+static void measure(struct scheduler *s, const struct event *event)
+{
+    if (s->begun != NULL && s->begun[event->trial])
+        return;
+    s->measured_seconds = remembered * s->measured_seconds + event->seconds;
+    s->measured_cost = remembered * s->measured_cost + s->cost[event->trial];
+}
+
 static void handle_ended(struct scheduler *s, const struct event *event, struct reply *reply)
 {
     struct worker *w = &s->workers[event->worker];
@@ -374,8 +391,7 @@ static void handle_ended(struct scheduler *s, const struct event *event, struct 
         return;
     take_first(s, w);
     s->ended++;
-    s->measured_seconds = remembered * s->measured_seconds + event->seconds;
-    s->measured_cost = remembered * s->measured_cost + s->cost[event->trial];
+    measure(s, event);
     if (event->bad)
         count_failure(s);
     unblock_users(s, event->trial);
@@ -445,10 +461,10 @@ int64_t scheduler_waiting(const struct scheduler *s)
     return s->queue_end - s->head + s->blocked + s->aside;
 }
 
-void scheduler_set_room(struct scheduler *s, double room, double session)
+void scheduler_set_time(struct scheduler *s, double left, double whole)
 {
-    s->room = room;
-    s->session = session;
+    s->time_left = left;
+    s->time_whole = whole;
 }
 
 int64_t scheduler_set_aside(const struct scheduler *s)

@@ -80,10 +80,10 @@ void scheduler_destroy(struct scheduler **scheduler);
 int scheduler_handle(struct scheduler *scheduler, const struct event *event, struct action *actions);
 int scheduler_actions_max(const struct scheduler *scheduler);
 
-/* Before an event: the costs that a worker can still train before the time limit, and could have from the start.
- * A trial that costs more than `room` is set aside for the rest of the session, unless it is begun or costs more than
- * `session`, so that it could never be trained at once. */
-void scheduler_set_room(struct scheduler *scheduler, double room, double session);
+/* Before an event: seconds to the time limit, and those that there were at the start. A trial that is predicted to take
+ * longer than is left is set aside until the next session, unless it is begun or would take longer than there ever was.
+ * Before any time was measured all are in time. */
+void scheduler_set_time(struct scheduler *scheduler, double left, double whole);
 int64_t scheduler_set_aside(const struct scheduler *scheduler);
 
 /* Every trial has ended, or the sweep was stopped and no worker holds one. */
