@@ -94,7 +94,8 @@ static void both_ends_are_found_within_the_tolerance(void **state)
 {
     (void)state;
     set_spread_values();
-    for (double tolerance = 1e-1; tolerance > 1e-9; tolerance /= 100) {
+    for (int power = 1; power < 10; power += 2) {
+        const double tolerance = pow(10, -power);
         run(SIZE, 1, 200, tolerance);
         assert_true(steps < 60);
         expect(largest[0], 10, 10 * tolerance);

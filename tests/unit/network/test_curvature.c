@@ -47,7 +47,7 @@ static float *direction_of(int64_t count, uint32_t substream)
     float *const v = floats(count);
     struct random random = random_start(STREAM_DATA, 8, substream);
     for (int64_t i = 0; i < count; i++)
-        v[i] = (float)(random_normal(&random) / sqrt((double)count));
+        v[i] = (float)((random_uniform(&random) - 0.5) * sqrt(12 / (double)count));
     return v;
 }
 
@@ -147,7 +147,7 @@ static void shake(struct network *network)
     const int64_t count = network_parameter_count(network), all = count + network_state_count(network);
     network_initialise(network, 7);
     for (int64_t i = 0; i < all; i++)
-        parameters[i] += (float)(i < count ? 0.1 * random_normal(&random) : 0.3 * random_uniform(&random));
+        parameters[i] += (float)(i < count ? 0.3 * (random_uniform(&random) - 0.5) : 0.3 * random_uniform(&random));
 }
 
 static struct network *build(struct layer_list *list)
