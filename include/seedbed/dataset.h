@@ -20,6 +20,7 @@ struct dataset_shape {
     enum sample_type type;
     int classes;
     int count[DATASET_PARTS];
+    bool superclasses; /* classes come in groups, and the data set says in which */
 };
 
 /* One contiguous block of memory starts with this header, so that a node can share it between its processes:
@@ -29,7 +30,8 @@ struct dataset {
     struct dataset_shape shape;
     uint64_t values_offset[DATASET_PARTS]; /* [count, height, width, channels] of shape.type */
     uint64_t labels_offset[DATASET_PARTS]; /* int16_t [count] */
-    uint64_t digest[2];                    /* XXH3-128 of shape, values and labels; by dataset_seal */
+    uint64_t superclasses_offset;          /* int16_t [classes], -1: in none; where shape.superclasses */
+    uint64_t digest[2];                    /* XXH3-128 of shape, values, labels and super-classes; by dataset_seal */
 };
 
 struct dataset_request {
@@ -54,8 +56,12 @@ void *dataset_values(struct dataset *dataset, int part);
 int16_t *dataset_labels(struct dataset *dataset, int part);
 const void *dataset_values_const(const struct dataset *dataset, int part);
 const int16_t *dataset_labels_const(const struct dataset *dataset, int part);
+/* The same for the super-class of each class [classes]; NULL: the data set has none. */
+int16_t *dataset_superclasses(struct dataset *dataset);
+const int16_t *dataset_superclasses_const(const struct dataset *dataset);
 
-/* Computes the digest once values and labels are final. Every loader's last call. */
+/* Computes the digest once values and labels are final. Every loader's last call, but for super-classes that follow
+ * from the labels: they may be written behind it. */
 void dataset_seal(struct dataset *dataset);
 
 #endif

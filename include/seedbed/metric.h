@@ -85,6 +85,7 @@ struct metric_sizes {
     int64_t choices;    /* times that train.reduction may choose samples; 0: never */
     int64_t kept;       /* samples that it keeps then, at most */
     int64_t layers;     /* of one network */
+    bool superclasses;  /* a data set of the sweep says which classes belong together */
 };
 
 struct loss_ops; /* seedbed/loss.h */

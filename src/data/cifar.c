@@ -9,7 +9,7 @@
 #include "data/cifar_records.h"
 #include "data/kinds.h"
 
-enum { SIDE = 32, FILES_MAX = 5, FILE_PATH_BYTES = FIELD_TEXT_BYTES + 64 };
+enum { SIDE = 32, CLASSES_MAX = 100, FILES_MAX = 5, FILE_PATH_BYTES = FIELD_TEXT_BYTES + 64 };
 
 struct cifar10_settings {
     char path[FIELD_TEXT_BYTES];
@@ -27,7 +27,7 @@ struct label_set {
 
 static const struct label_set labels_fine = {
     .kind = {.name = "fine", .summary = "100 classes"},
-    .layout = {.side = SIDE, .label_count = 2, .classes = {20, 100}, .label = 1}};
+    .layout = {.side = SIDE, .label_count = 2, .classes = {20, 100}, .label = 1, .grouped = true}};
 static const struct label_set labels_coarse = {
     .kind = {.name = "coarse", .summary = "20 classes of five fine ones each"},
     .layout = {.side = SIDE, .label_count = 2, .classes = {20, 100}, .label = 0}};
@@ -122,7 +122,8 @@ static enum status cifar_measure(const struct cifar *cifar, struct dataset_shape
     const struct cifar_layout *layout = cifar->layout;
     struct dataset_shape shape = {.sample = {.height = layout->side, .width = layout->side, .channels = CIFAR_CHANNELS},
                                   .type = SAMPLE_UINT8,
-                                  .classes = layout->classes[layout->label]};
+                                  .classes = layout->classes[layout->label],
+                                  .superclasses = layout->grouped};
     for (int part = 0; part < DATASET_PARTS; part++) {
         struct cifar_sink sink = {0};
         TRY(read_part(cifar, part, &sink, error));
@@ -132,15 +133,31 @@ static enum status cifar_measure(const struct cifar *cifar, struct dataset_shape
     return STATUS_OK;
 }
 
-static enum status fill_part(const struct cifar *cifar, struct dataset *dataset, int part, struct error *error)
+/* supers [classes] of a grouped layout */
+static enum status fill_part(const struct cifar *cifar, struct dataset *dataset, int part, int16_t *supers,
+                             struct error *error)
 {
     struct cifar_sink sink = {.values = dataset_values(dataset, part),
                               .labels = dataset_labels(dataset, part),
+                              .supers = supers,
                               .room = dataset->shape.count[part]};
     TRY(read_part(cifar, part, &sink, error));
     if (sink.count < sink.room)
         return fail(error, STATUS_BAD_DATA, "%s: its files had %d records and now have %d: they change while read",
                     cifar->folder, sink.room, sink.count);
+    return STATUS_OK;
+}
+
+/* Super-classes are written behind the seal: they follow from the labels. */
+static enum status fill(const struct cifar *cifar, struct dataset *dataset, struct error *error)
+{
+    int16_t supers[CLASSES_MAX];
+    memset(supers, 0xff, sizeof supers);
+    for (int part = 0; part < DATASET_PARTS; part++)
+        TRY(fill_part(cifar, dataset, part, supers, error));
+    dataset_seal(dataset);
+    for (int i = 0; cifar->layout->grouped && i < dataset->shape.classes; i++)
+        dataset_superclasses(dataset)[i] = supers[i] == CIFAR_DISPUTED ? -1 : supers[i];
     return STATUS_OK;
 }
 
@@ -150,14 +167,11 @@ static enum status cifar_load(const struct cifar *cifar, struct dataset **out, s
     struct dataset *dataset = NULL;
     TRY(cifar_measure(cifar, &shape, error));
     TRY(dataset_allocate(&shape, &dataset, error));
-    enum status status = STATUS_OK;
-    for (int part = 0; status == STATUS_OK && part < DATASET_PARTS; part++)
-        status = fill_part(cifar, dataset, part, error);
+    const enum status status = fill(cifar, dataset, error);
     if (status != STATUS_OK) {
         dataset_destroy(&dataset);
         return status;
     }
-    dataset_seal(dataset);
     *out = dataset;
     return STATUS_OK;
 }

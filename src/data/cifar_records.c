@@ -38,6 +38,13 @@ static void interleave(size_t pixels, const uint8_t *restrict planes, uint8_t *r
             values[pixel * CIFAR_CHANNELS + channel] = planes[channel * pixels + pixel];
 }
 
+static void keep_super(const struct cifar_layout *layout, const uint8_t *record, int16_t *supers)
+{
+    int16_t *const super = &supers[record[layout->label]];
+    const int16_t found = record[1 - layout->label];
+    *super = *super == -1 || *super == found ? found : CIFAR_DISPUTED;
+}
+
 static enum status keep_record(const struct byte_file *file, const struct cifar_layout *layout, const uint8_t *record,
                                struct cifar_sink *sink, struct error *error)
 {
@@ -50,6 +57,8 @@ static enum status keep_record(const struct byte_file *file, const struct cifar_
         const size_t pixels = (size_t)layout->side * (size_t)layout->side;
         interleave(pixels, record + layout->label_count, sink->values + (size_t)sink->count * CIFAR_CHANNELS * pixels);
         sink->labels[sink->count] = record[layout->label];
+        if (layout->grouped)
+            keep_super(layout, record, sink->supers);
     }
     sink->count++;
     return STATUS_OK;

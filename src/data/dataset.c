@@ -57,11 +57,15 @@ enum status dataset_allocate(const struct dataset_shape *shape, struct dataset *
         head.values_offset[part] = reserve(&end, part_values(shape, part) * value_bytes(shape->type));
         head.labels_offset[part] = reserve(&end, (size_t)shape->count[part] * sizeof(int16_t));
     }
+    if (shape->superclasses)
+        head.superclasses_offset = reserve(&end, (size_t)shape->classes * sizeof(int16_t));
     head.bytes = reserve(&end, 0);
     void *block = NULL;
     TRY(memory_allocate(&block, head.bytes, 1, "data set", error));
     *out = block;
     **out = head;
+    for (int i = 0; shape->superclasses && i < shape->classes; i++)
+        dataset_superclasses(*out)[i] = -1;
     return STATUS_OK;
 }
 
@@ -93,6 +97,29 @@ int16_t *dataset_labels(struct dataset *dataset, int part)
     return (int16_t *)(void *)((unsigned char *)dataset + dataset->labels_offset[part]);
 }
 
+const int16_t *dataset_superclasses_const(const struct dataset *dataset)
+{
+    if (!dataset->shape.superclasses)
+        return NULL;
+    return (const int16_t *)(const void *)((const unsigned char *)dataset + dataset->superclasses_offset);
+}
+
+int16_t *dataset_superclasses(struct dataset *dataset)
+{
+    return (int16_t *)(uintptr_t)dataset_superclasses_const(dataset);
+}
+
+/* Whether any class is said to be in a super-class. */
+static bool has_superclasses(const struct dataset *dataset)
+{
+    const int16_t *const supers = dataset_superclasses_const(dataset);
+    for (int i = 0; supers != NULL && i < dataset->shape.classes; i++)
+        if (supers[i] >= 0)
+            return true;
+    return false;
+}
+
+/* A data set without super-classes has the digest that it had before there were any. */
 void dataset_seal(struct dataset *dataset)
 {
     const struct dataset_shape *shape = &dataset->shape;
@@ -110,7 +137,12 @@ void dataset_seal(struct dataset *dataset)
         summary.labels[part] =
             hash_bytes128(dataset_labels_const(dataset, part), (size_t)shape->count[part] * sizeof(int16_t));
     }
-    const struct hash128 digest = hash_bytes128(&summary, sizeof summary);
+    struct hash128 digest = hash_bytes128(&summary, sizeof summary);
+    if (has_superclasses(dataset)) {
+        const struct hash128 both[] = {
+            digest, hash_bytes128(dataset_superclasses_const(dataset), (size_t)shape->classes * sizeof(int16_t))};
+        digest = hash_bytes128(both, sizeof both);
+    }
     dataset->digest[0] = digest.high;
     dataset->digest[1] = digest.low;
 }

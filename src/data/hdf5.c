@@ -1,5 +1,6 @@
 /* hdf5.c - a classification set in one HDF5 file. A part's inputs are x_train or train/x (x_test or test/x), its labels
- * y_train or train/y, all in one group. Sizes are held against the file's own before memory is taken: a damaged header
+ * y_train or train/y, all in one group, where `superclass` may say which
+ * classes belong together. Sizes are held against the file's own before memory is taken: a damaged header
  * may promise anything. The library itself crashes on some damaged files, so each is read in another process first. */
 #include <errno.h>
 #include <hdf5.h>
@@ -29,7 +30,9 @@ static const struct field hdf5_fields[] = {
      .type = FIELD_PATH,
      .offset = offsetof(struct hdf5_settings, path),
      .summary = "File with x_train or train/x, and in the same way y_train, x_test and y_test: x [n, height, width, "
-                "channels], [n, height, width] or [n, features] of uint8 or float32, y [n] of integers from 0 on."},
+                "channels], [n, height, width] or [n, features] of uint8 or float32, y [n] of integers from 0 on; "
+                "superclass [classes] of integers, if there are "
+                "super-classes."},
     {.name = "group",
      .type = FIELD_TEXT,
      .offset = offsetof(struct hdf5_settings, group),
@@ -55,7 +58,8 @@ struct set {
     hid_t file; /* 0: not open */
     double bytes;
     struct content contents[DATASET_PARTS][CONTENT_COUNT];
-    int64_t *labels[DATASET_PARTS];
+    struct content superclass; /* where shape.superclasses */
+    int64_t *labels[DATASET_PARTS], *supers;
     struct dataset_shape shape;
 };
 
@@ -67,6 +71,9 @@ static void set_close(struct set *set)
                 H5Dclose(set->contents[part][content].dataset);
         memory_free(set->labels[part]);
     }
+    memory_free(set->supers);
+    if (set->superclass.dataset > 0)
+        H5Dclose(set->superclass.dataset);
     if (set->file > 0)
         H5Fclose(set->file);
 }
@@ -298,6 +305,43 @@ static enum status read_labels(struct set *set, int part, struct error *error)
     return STATUS_OK;
 }
 
+static enum status check_superclasses(const struct set *set, struct error *error)
+{
+    const struct content *content = &set->superclass;
+    for (int i = 0; i < set->shape.classes; i++)
+        if (set->supers[i] < 0 || set->supers[i] > INT16_MAX)
+            return fail(error, STATUS_BAD_DATA, "%s: %s[%d]: expected a super-class of 0 to %d, found %lld",
+                        set->settings->path, content->name, i, INT16_MAX, (long long)set->supers[i]);
+    return STATUS_OK;
+}
+
+/* The super-class of each class, where the file has them. */
+static enum status read_superclasses(struct set *set, struct error *error)
+{
+    struct content *content = &set->superclass;
+    const char *group = strcmp(set->settings->group, "/") == 0 ? "" : set->settings->group;
+    snprintf(content->name, NAME_BYTES, "%s/superclass", group);
+    if (H5Lexists(set->file, content->name, H5P_DEFAULT) <= 0)
+        return STATUS_OK;
+    content->dataset = H5Dopen2(set->file, content->name, H5P_DEFAULT);
+    if (content->dataset < 0)
+        return fail_of_library(set, content->name, error);
+    TRY(read_dimensions(set, content, error));
+    const struct value_type type = value_type_of(content);
+    if (type.class != H5T_INTEGER)
+        return fail_type(set, content, "integers", error);
+    if (content->rank != 1 || content->dimensions[0] != (hsize_t)set->shape.classes)
+        return fail(error, STATUS_BAD_DATA,
+                    "%s: %s: expected [%d], a super-class for each class, found %d dimension%s, the first of %llu",
+                    set->settings->path, content->name, set->shape.classes, content->rank,
+                    content->rank == 1 ? "" : "s", (unsigned long long)content->dimensions[0]);
+    TRY(check_storage(set, content, type.bytes, error));
+    TRY(memory_allocate((void **)&set->supers, (size_t)set->shape.classes, sizeof(int64_t), "super-classes", error));
+    TRY(read_values(set, content, H5T_NATIVE_INT64, set->supers, error));
+    set->shape.superclasses = true;
+    return check_superclasses(set, error);
+}
+
 static enum status check_same(const struct set *set, const struct dataset_shape *train,
                               const struct dataset_shape *test, struct error *error)
 {
@@ -331,7 +375,7 @@ static enum status set_open(struct set *set, struct error *error)
     if (set->shape.classes < 2)
         return fail(error, STATUS_BAD_DATA, "%s: every label is 0; at least two classes are needed",
                     set->settings->path);
-    return STATUS_OK;
+    return read_superclasses(set, error);
 }
 
 static enum status check_finite(const struct set *set, const struct content *content, const float *values,
@@ -359,6 +403,8 @@ static enum status set_fill(const struct set *set, struct dataset *dataset, stru
         for (int i = 0; i < set->shape.count[part]; i++)
             labels[i] = (int16_t)set->labels[part][i];
     }
+    for (int i = 0; set->shape.superclasses && i < set->shape.classes; i++)
+        dataset_superclasses(dataset)[i] = (int16_t)set->supers[i];
     dataset_seal(dataset);
     return STATUS_OK;
 }

@@ -11,99 +11,6 @@
 #include "metrics/kinds.h"
 #include "network/network.h"
 
-struct stiffness_settings {
-    struct metric_when when;
-    int64_t samples;
-    struct name_list pairs; /* of pair_table */
-    bool distances, layers;
-    struct real_list edges;
-    struct integer_list superclasses;
-    bool gram;
-};
-
-_Static_assert(sizeof(struct stiffness_settings) <= CHOICE_BYTES, "settings of a kind fit a choice");
-
-static const struct kind pair_train = {.name = "train", .summary = "both of the training part"};
-static const struct kind pair_mixed = {.name = "mixed", .summary = "one of the training part, one held out of it"};
-static const struct kind pair_held_out = {.name = "held_out", .summary = "both held out of the training part"};
-static const struct kind_table pair_table = {
-    .what = "kind of pairs",
-    .plural = "pairs",
-    .kinds = (const struct kind *const[]){&pair_train, &pair_mixed, &pair_held_out, NULL}};
-
-static const struct field stiffness_fields[] = {
-    METRIC_WHEN_FIELDS(struct stiffness_settings, "[end]"),
-    {.name = "samples",
-     .type = FIELD_INTEGER,
-     .offset = offsetof(struct stiffness_settings, samples),
-     .default_text = "500",
-     .minimum = 2,
-     .maximum = 8192,
-     .flags = FIELD_NO_GRID,
-     .summary = "Samples of each part, as many of every class; a fixed choice by the stream 'metric'."},
-    {.name = "pairs",
-     .type = FIELD_NAMES,
-     .offset = offsetof(struct stiffness_settings, pairs),
-     .default_text = "[train, mixed, held_out]",
-     .kinds = &pair_table,
-     .flags = FIELD_NO_GRID,
-     .summary = "Which pairs: train, mixed, held_out; held out is the validation, else the "
-                "test part."},
-    {.name = "distances",
-     .type = FIELD_FLAG,
-     .offset = offsetof(struct stiffness_settings, distances),
-     .default_text = "true",
-     .flags = FIELD_NO_GRID,
-     .summary = "Whether stiffness is also recorded against the distance 1 - cos of the inputs."},
-    {.name = "layers",
-     .type = FIELD_FLAG,
-     .offset = offsetof(struct stiffness_settings, layers),
-     .default_text = "false",
-     .flags = FIELD_NO_GRID,
-     .summary = "Whether also against the distance 1 - cos of every layer's outputs."},
-    {.name = "edges",
-     .type = FIELD_REALS,
-     .offset = offsetof(struct stiffness_settings, edges),
-     .default_text = "[0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 2]",
-     .maximum = 2,
-     .flags = FIELD_NO_GRID,
-     .summary = "Edges of the bins of distance, ascending; the last bin has its upper edge."},
-    {.name = "superclasses",
-     .type = FIELD_INTEGERS,
-     .offset = offsetof(struct stiffness_settings, superclasses),
-     .default_text = "[]",
-     .maximum = 1e6,
-     .flags = FIELD_NO_GRID,
-     .summary = "Super-class of each class in turn, for means within and between super-classes; [] for none."},
-    {.name = "gram",
-     .type = FIELD_FLAG,
-     .offset = offsetof(struct stiffness_settings, gram),
-     .default_text = "false",
-     .flags = FIELD_NO_GRID,
-     .summary = "Whether the products of all gradients are recorded."},
-    {0}};
-
-static enum status stiffness_check(const void *settings, struct error *error)
-{
-    const struct stiffness_settings *const s = settings;
-    TRY(metric_when_check(settings, error));
-    if (s->pairs.count == 0)
-        return fail(error, STATUS_BAD_SWEEP,
-                    "pairs: the list is empty; name at least one of train, "
-                    "mixed, held_out");
-    if (s->edges.count < 2)
-        return fail(error, STATUS_BAD_SWEEP, "edges: %d found; a bin has two edges, so give at least two",
-                    s->edges.count);
-    for (int i = 1; i < s->edges.count; i++)
-        if (s->edges.values[i] <= s->edges.values[i - 1])
-            return fail(error, STATUS_BAD_SWEEP, "edges: %g follows %g; give them in ascending order",
-                        s->edges.values[i], s->edges.values[i - 1]);
-    if (s->layers && !s->distances)
-        return fail(error, STATUS_BAD_SWEEP,
-                    "layers: distances are off; leave 'layers' out or set 'distances' to true");
-    return STATUS_OK;
-}
-
 /* Own dimensions. */
 enum { PAIR, SPACE, BIN, SAMPLE, OTHER_SAMPLE, OTHER_CLASS, OWN_DIMENSIONS };
 
@@ -140,7 +47,7 @@ static double bin_centre(const void *settings, int64_t i)
 static bool has_held_out(const struct stiffness_settings *s)
 {
     for (int i = 0; i < s->pairs.count; i++)
-        if (s->pairs.values[i] != &pair_train)
+        if (s->pairs.values[i] != &stiffness_pair_train)
             return true;
     return false;
 }
@@ -276,9 +183,8 @@ static const struct column stiffness_columns[STIFFNESS_COLUMNS] = {
 static bool stiffness_records(const void *settings, const struct metric_sizes *sizes, int column)
 {
     const struct stiffness_settings *const s = settings;
-    (void)sizes;
     if (column >= COLUMN_SAME && column < COLUMN_NAIVE_WITHIN)
-        return s->superclasses.count > 0;
+        return s->superclasses.count > 0 || sizes->superclasses;
     return column != COLUMN_SCALE || s->gram;
 }
 
@@ -293,13 +199,30 @@ struct look {
     double *room;    /* [5, classes, classes] */
     float *matrix;   /* [AGREE_COUNT, classes, classes] */
     float *cosines;  /* [count, count] */
+    int64_t *supers; /* [super_count] */
+    int super_count; /* classes, or 0 */
 };
+
+/* Those of the sweep file, else the data set's own, if it has some. */
+static enum status find_supers(struct look *look, struct error *error)
+{
+    const struct integer_list *const listed = &look->settings->superclasses;
+    const int16_t *const own = dataset_superclasses_const(look->at->samples[PART_TRAIN].dataset);
+    void *supers = NULL;
+    look->super_count = listed->count > 0 || own != NULL ? look->at->classes : 0;
+    TRY(memory_allocate(&supers, (size_t)look->super_count, sizeof *look->supers, "super-classes", error));
+    look->supers = supers;
+    for (int c = 0; c < look->super_count; c++)
+        look->supers[c] = listed->count > 0 ? listed->values[c] : own[c];
+    return STATUS_OK;
+}
 
 static enum status look_begin(struct look *look, struct error *error)
 {
     const struct measurement *const at = look->at;
     const size_t cells = (size_t)at->classes * (size_t)at->classes;
     void *lengths = NULL, *room = NULL, *matrix = NULL, *cosines = NULL;
+    TRY(find_supers(look, error));
     TRY(chosen_draw(at, look->settings->samples, has_held_out(look->settings), &look->chosen, error));
     const size_t count = (size_t)look->chosen.count;
     TRY(memory_allocate(&lengths, count, sizeof(double), "stiffness", error));
@@ -321,6 +244,7 @@ static void look_end(struct look *look)
     memory_free(look->room);
     memory_free(look->matrix);
     memory_free(look->cosines);
+    memory_free(look->supers);
 }
 
 static void find_lengths(struct look *look)
@@ -340,8 +264,8 @@ static struct pairs pairs_of(const struct look *look, const struct kind *kind)
                           .gram = &look->gram,
                           .lengths = look->lengths,
                           .classes = look->at->classes,
-                          .rows = kind == &pair_held_out ? held_out : train,
-                          .columns = kind == &pair_train ? train : held_out};
+                          .rows = kind == &stiffness_pair_held_out ? held_out : train,
+                          .columns = kind == &stiffness_pair_train ? train : held_out};
 }
 
 static void store(const struct look *look, int column, int64_t place, double value)
@@ -363,10 +287,9 @@ static void store_classes(const struct look *look, int pair, float *const matrix
 static void measure_classes(struct look *look, int pair)
 {
     const struct pairs pairs = pairs_of(look, look->settings->pairs.values[pair]);
-    const struct integer_list *const supers = &look->settings->superclasses;
     float *const matrix[] = {look->matrix, look->matrix + look->at->classes * look->at->classes};
     struct stiffness_means means;
-    stiffness_of_classes(&pairs, supers->values, supers->count, look->room, matrix, &means);
+    stiffness_of_classes(&pairs, look->supers, look->super_count, look->room, matrix, &means);
     store_classes(look, pair, matrix);
     for (int kind = 0; kind < AGREE_COUNT; kind++) {
         store(look, COLUMN_ALL + kind, pair, means.all[kind]);
@@ -425,22 +348,11 @@ static void store_samples(const struct look *look)
     }
 }
 
-static enum status check_superclasses(const struct stiffness_settings *settings, int classes, struct error *error)
-{
-    const int count = settings->superclasses.count;
-    if (count > 0 && count != classes)
-        return fail(error, STATUS_BAD_SWEEP,
-                    "metrics.stiffness.superclasses: %d found for %d classes; give one for each class, or none", count,
-                    classes);
-    return STATUS_OK;
-}
-
 static enum status stiffness_measure(const void *settings, const struct measurement *at, void *state, void *const *row,
                                      struct error *error)
 {
     struct look look = {.settings = settings, .at = at, .row = row};
     (void)state;
-    TRY(check_superclasses(settings, at->classes, error));
     enum status status = look_begin(&look, error);
     if (status == STATUS_OK) {
         find_lengths(&look);
@@ -478,6 +390,7 @@ const struct metric_ops metric_stiffness = {
              .summary = "whether a step for one sample helps another: signs and cosines of products of gradients",
              .fields = stiffness_fields,
              .check = stiffness_check},
+    .fit = stiffness_fit,
     .column_count = STIFFNESS_COLUMNS,
     .columns = stiffness_columns,
     .dimension_count = OWN_DIMENSIONS,

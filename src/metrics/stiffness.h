@@ -4,6 +4,21 @@
 
 #include "metrics/gram.h"
 
+struct stiffness_settings {
+    struct metric_when when;
+    int64_t samples;
+    struct name_list pairs; /* of pair_table */
+    bool distances, layers;
+    struct real_list edges;
+    struct integer_list superclasses;
+    bool gram;
+};
+
+extern const struct field stiffness_fields[];
+extern const struct kind stiffness_pair_train, stiffness_pair_held_out; /* and the one between them */
+settings_check stiffness_check;
+enum status stiffness_fit(const void *settings, const struct metric_trial *trial, struct error *error);
+
 /* One of the pairs' two sides: samples first..end-1 of the chosen ones. */
 struct side {
     int first, end;
@@ -30,7 +45,7 @@ struct stiffness_means {
 };
 
 /* matrix[AGREE_COUNT] [classes, classes], room [5, classes, classes].
- * supers: the super-class of each class, super_count of them; a class beyond has none. */
+ * supers: the super-class of each class, super_count of them; a class beyond has none, nor one below 0. */
 void stiffness_of_classes(const struct pairs *pairs, const int64_t *supers, int super_count, double *room,
                           float *const matrix[AGREE_COUNT], struct stiffness_means *means);
 

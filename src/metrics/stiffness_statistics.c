@@ -68,7 +68,7 @@ static double mean_of(struct mean mean)
 /* Of the off-diagonal cells: +1 within one super-class, -1 between two, 0 where one has none. */
 static int relation(int a, int b, const int64_t *supers, int super_count)
 {
-    if (a >= super_count || b >= super_count)
+    if (a >= super_count || b >= super_count || supers[a] < 0 || supers[b] < 0)
         return 0;
     return supers[a] == supers[b] ? 1 : -1;
 }

@@ -187,6 +187,8 @@ static struct metric_sizes measure_sizes(const struct schema *schema, const stru
                                  .classes = dimensions[DIM_CLASS].size,
                                  .parameters = dimensions[DIM_PARAMETER].size,
                                  .choices = plan_reductions(plan)->choices};
+    for (int i = 0; i < plan_source_count(plan); i++)
+        sizes.superclasses |= plan_source(plan, i)->dataset->shape.superclasses;
     sizes.kept = reduction_most_kept(plan_reductions(plan), sizes.train_samples);
     for (int i = 0; i < plan_model_count(plan); i++) {
         const struct network_summary *const summary = &plan_model(plan, i)->summary;

@@ -45,7 +45,9 @@ def fails(table):
 def add_options(parser):
     parser.add_argument("paper", choices=PAPERS, help="which of the five")
     parser.add_argument("files", nargs="+", metavar="FILE", help="results of the paper's sweep or sweeps")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON instead of the table")
+    form.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     parser.add_argument("--strict", action="store_true", help="exit with 1 unless every bar holds")
 
 
@@ -58,6 +60,15 @@ def print_table(table):
         print(f"{', '.join(rows['claim'])}: {remark}")
 
 
+def print_markdown(table):
+    """The same as a table of Markdown, the remark in each row."""
+    print("| claim | says | bar | measured | 95 % interval | n | verdict | |\n|---|---|---|---|---|---|---|---|")
+    for _, row in table.iterrows():
+        edges = f"{output.cell(row['value_low'])} to {output.cell(row['value_high'])}" if row["value_low"] == row["value_low"] else "-"
+        cells = [row["claim"], row["says"], row["bar"], output.cell(row["value"]), edges, str(row["n"]), row["verdict"], row["remark"]]
+        print("| " + " | ".join(cells) + " |")
+
+
 def command(arguments):
     """The subcommand -> exit code."""
     with contextlib.ExitStack() as stack:
@@ -65,6 +76,8 @@ def command(arguments):
         table = reproduce(arguments.paper, files)
     if arguments.json:
         print(json.dumps({"paper": arguments.paper, "claims": output.plain(table.to_dict("records"))}, indent=1))
+    elif arguments.markdown:
+        print_markdown(table)
     else:
         print_table(table)
     return 1 if arguments.strict and fails(table) else 0

@@ -148,6 +148,28 @@ static void fine_and_coarse_labels_are_chosen_by_name(void **state)
     dataset_destroy(&coarse);
 }
 
+static void coarse_labels_are_the_superclasses_of_fine_ones(void **state)
+{
+    (void)state;
+    struct dataset *fine = load("cifar100", folder, NULL), *coarse = load("cifar100", folder, "coarse");
+    assert_memory_equal(dataset_superclasses_const(fine), ((int16_t[]){-1, 0, 1, 1, 2, -1, 3}), 7 * sizeof(int16_t));
+    assert_null(dataset_superclasses_const(coarse));
+    dataset_destroy(&coarse);
+    const size_t size = fill_records(1, 4, true);
+    bytes[RECORD100 + 1] = 1; /* the second record: also of class 1, but with another coarse label */
+    write_bytes("train.bin", size, false);
+    struct dataset *disputed = load("cifar100", folder, NULL);
+    assert_memory_equal(dataset_superclasses_const(disputed), ((int16_t[]){-1, -1, -1, 1, 2}), 5 * sizeof(int16_t));
+    bytes[RECORD100] = 0;
+    write_bytes("train.bin", size, false);
+    struct dataset *agreed = load("cifar100", folder, NULL);
+    assert_int_equal(dataset_superclasses_const(agreed)[1], 0);
+    assert_memory_equal(disputed->digest, agreed->digest, sizeof agreed->digest);
+    dataset_destroy(&fine);
+    dataset_destroy(&disputed);
+    dataset_destroy(&agreed);
+}
+
 static void a_missing_part_says_which_names_were_looked_for(void **state)
 {
     (void)state;
@@ -287,6 +309,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_files_that_are_there_follow_each_other_pixel_by_pixel, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(coarse_labels_are_the_superclasses_of_fine_ones, set_up, tear_down),
         cmocka_unit_test_setup_teardown(fine_and_coarse_labels_are_chosen_by_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_missing_part_says_which_names_were_looked_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_folder_that_is_not_there_is_named, set_up, tear_down),

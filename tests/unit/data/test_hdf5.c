@@ -272,6 +272,39 @@ static void wrong_values_are_named_with_their_place(void **state)
     expect_failure("/x_train: expected finite numbers, found nan as value 3 of sample 1");
 }
 
+/* A set with an array `superclass` beside the others. */
+static void write_superclasses(hid_t type, hsize_t count, const int64_t *supers)
+{
+    const struct form form = plain_form();
+    write_set(&form);
+    const hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+    write_array(file, "superclass", type, 1, &count, false, H5T_NATIVE_INT64, supers);
+    H5Fclose(file);
+}
+
+static void superclasses_are_read_where_there_are_some(void **state)
+{
+    (void)state;
+    static const int64_t supers[] = {7, 7, 0, 2, 7};
+    const struct form form = plain_form();
+    write_set(&form);
+    struct dataset *plain = load();
+    assert_null(dataset_superclasses_const(plain));
+    write_superclasses(H5T_STD_U8LE, 5, supers);
+    struct dataset *grouped = load();
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(dataset_superclasses_const(grouped)[i], supers[i]);
+    assert_memory_not_equal(plain->digest, grouped->digest, sizeof plain->digest);
+    dataset_destroy(&plain);
+    dataset_destroy(&grouped);
+    write_superclasses(H5T_STD_U8LE, 4, supers);
+    expect_failure("/superclass: expected [5], a super-class for each class, found 1 dimension, the first of 4");
+    write_superclasses(H5T_IEEE_F32LE, 5, supers);
+    expect_failure("/superclass: expected integers, found float32");
+    write_superclasses(H5T_STD_I64LE, 5, (const int64_t[]){0, 0, 1, -1, 1});
+    expect_failure("/superclass[3]: expected a super-class of 0 to 32767, found -1");
+}
+
 static void one_class_is_not_enough(void **state)
 {
     (void)state;
@@ -346,6 +379,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(wrong_types_are_named_with_those_that_are_right, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_shapes_are_named_with_those_that_are_right, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_values_are_named_with_their_place, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(superclasses_are_read_where_there_are_some, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_class_is_not_enough, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_promise_that_the_file_cannot_hold_costs_no_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_damaged_byte_and_no_truncation_crashes, set_up, tear_down),
