@@ -143,20 +143,6 @@ static void store_noise(const struct gram *gram, void *const *row)
     *(double *)row[COLUMN_NOISE_SCALE] = mean_others > 0 ? (mean_own - mean_others) / mean_others : (double)NAN;
 }
 
-static void store_signal(const struct gram_moments *moments, int64_t parameters, double n, void *const *row)
-{
-    double sum = 0;
-    int64_t count = 0;
-    for (int64_t p = 0; p < parameters; p++) {
-        const double mean = moments->sums[p] / n, variance = moments->squares[p] / n - mean * mean;
-        if (!(variance > 1e-12 * mean * mean))
-            continue;
-        sum += mean * mean / variance;
-        count++;
-    }
-    *(double *)row[COLUMN_SIGNAL_TO_NOISE] = count > 0 ? sum / (double)count : (double)NAN;
-}
-
 static enum status gradients_measure(const void *settings, const struct measurement *at, void *state, void *const *row,
                                      struct error *error)
 {
@@ -174,7 +160,8 @@ static enum status gradients_measure(const void *settings, const struct measurem
         store_norms(at, &chosen, &gram, row);
         store_cosines(&gram, row);
         store_noise(&gram, row);
-        store_signal(&moments, at->parameter_count, gram.count, row);
+        *(double *)row[COLUMN_SIGNAL_TO_NOISE] =
+            gram_signal_to_noise(&moments, gram.count, at->tensor_count, at->tensors);
     }
     chosen_free(&chosen);
     gram_free(&gram);

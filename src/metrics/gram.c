@@ -199,6 +199,44 @@ enum status gram_moments(const struct measurement *at, const struct chosen *chos
     return status;
 }
 
+/* Fast convolutions leave zeros of this size beside gradients of size 1. */
+static const double rounding = 1e-5;
+
+struct signal {
+    double sum;
+    int64_t count;
+};
+
+/* sums, squares [count]: of one tensor */
+static void add_signal(const double *sums, const double *squares, size_t count, double n, struct signal *to)
+{
+    double level = 0;
+    for (size_t p = 0; p < count; p++)
+        level += squares[p] * (rounding * rounding / (double)count);
+    for (size_t p = 0; p < count; p++) {
+        const double mean = sums[p] / n, variance = squares[p] / n - mean * mean;
+        if (squares[p] <= level || !(variance > 1e-12 * mean * mean))
+            continue;
+        to->sum += mean * mean / variance;
+        to->count++;
+    }
+}
+
+double gram_signal_to_noise(const struct gram_moments *moments, int n, int tensor_count,
+                            const struct tensor_spec *tensors)
+{
+    struct signal signal = {0};
+    size_t at = 0;
+    for (int t = 0; t < tensor_count && tensors[t].role != TENSOR_STATE; t++) {
+        size_t count = 1;
+        for (int i = 0; i < tensors[t].rank; i++)
+            count *= (size_t)tensors[t].dimensions[i];
+        add_signal(moments->sums + at, moments->squares + at, count, n, &signal);
+        at += count;
+    }
+    return signal.count > 0 ? signal.sum / (double)signal.count : (double)NAN;
+}
+
 void gram_free(struct gram *gram)
 {
     memory_free(gram->products);

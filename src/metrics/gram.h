@@ -46,6 +46,12 @@ enum status gram_compute(const struct measurement *at, const struct chosen *chos
 enum status gram_moments(const struct measurement *at, const struct chosen *chosen, const struct gram *gram,
                          struct gram_moments *out, struct error *error);
 
+/* Mean over the parameters of mean(g)^2 / variance(g) over n samples. Left out are parameters that do not vary, and
+ * those whose gradients are but rounding beside their tensor's: 1e-5 of its root mean square, or less. NaN: none is
+ * left. tensors [tensor_count] in the order of the moments; running statistics among them do not count */
+double gram_signal_to_noise(const struct gram_moments *moments, int n, int tensor_count,
+                            const struct tensor_spec *tensors);
+
 /* What they take for so many samples: gram_compute while it runs, and gram_moments after it. */
 struct metric_cost gram_cost(const struct metric_trial *trial, int64_t count);
 struct metric_cost gram_moments_cost(const struct metric_trial *trial, int64_t count);

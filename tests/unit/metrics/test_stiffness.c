@@ -335,6 +335,23 @@ static void samples_that_do_not_fit_into_memory_are_taken_block_by_block(void **
     world_end(&world);
 }
 
+/* Of two tensors, one of gradients of size 1, one of size 1e-9. */
+static void gradients_that_are_but_rounding_are_no_signal(void **state)
+{
+    (void)state;
+    static const struct tensor_spec tensors[] = {{.rank = 2, .dimensions = {2, 2}},
+                                                 {.role = TENSOR_BIAS, .rank = 1, .dimensions = {2}},
+                                                 {.role = TENSOR_STATE, .rank = 1, .dimensions = {1}}};
+    /* Four samples: means 1, 0.5, 1e-7, 0; 1e-9, 0. */
+    double sums[] = {4, 2, 4e-7, 0, 4e-9, 0}, squares[] = {8, 5, 4.1e-14, 0, 12e-18, 4e-18};
+    const struct gram_moments moments = {.sums = sums, .squares = squares};
+    expect(gram_signal_to_noise(&moments, 4, 3, tensors), (1 + 0.25 + 0.5 + 0) / 4);
+    squares[2] = 4e-6; /* not so small: 1e-3 of the others */
+    expect(gram_signal_to_noise(&moments, 4, 3, tensors), (1 + 0.25 + 1e-8 + 0.5 + 0) / 5);
+    memset(squares, 0, sizeof squares);
+    assert_true(isnan(gram_signal_to_noise(&moments, 4, 3, tensors)));
+}
+
 static void the_choice_is_balanced_and_does_not_depend_on_how_many_there_are(void **state)
 {
     (void)state;
@@ -372,6 +389,7 @@ int main(void)
         cmocka_unit_test(a_network_that_is_sure_has_no_zero_but_where_nobody_takes_care),
         cmocka_unit_test(directions_do_not_depend_on_the_size_of_the_loss),
         cmocka_unit_test(samples_that_do_not_fit_into_memory_are_taken_block_by_block),
+        cmocka_unit_test(gradients_that_are_but_rounding_are_no_signal),
         cmocka_unit_test(the_choice_is_balanced_and_does_not_depend_on_how_many_there_are),
     };
     return cmocka_run_group_tests(tests, NULL, nothing_leaks);
