@@ -315,6 +315,11 @@ static void leave(struct coordinator *c)
     note_left(c, 0, c->hands.status);
 }
 
+static const char *units_word(const struct coordinator *c)
+{
+    return c->progress.pairs > 0 ? "trials and pairs" : "trials";
+}
+
 static enum status how_it_went(struct coordinator *c, struct error *error)
 {
     const struct hands *hands = &c->hands;
@@ -328,12 +333,14 @@ static enum status how_it_went(struct coordinator *c, struct error *error)
         return STATUS_OK;
     if (!c->stopping && scheduler_set_aside(c->scheduler) > 0)
         return fail(error, STATUS_STOPPED, "stopped: none of the %lld %s that are left can end before the time limit",
-                    (long long)scheduler_waiting(c->scheduler), c->progress.pairs > 0 ? "trials and pairs" : "trials");
+                    (long long)scheduler_waiting(c->scheduler), units_word(c));
+    if (!c->stopping && c->lost_count > 0 && !scheduler_gave_up(c->scheduler))
+        return fail(error, STATUS_STOPPED, "stopped: every rank that trained was lost; %lld of %lld %s are left",
+                    (long long)scheduler_waiting(c->scheduler), (long long)units, units_word(c));
     if (!c->stopping)
         return STATUS_OK;
     return fail(error, STATUS_STOPPED, "stopped before the end: %lld of %lld %s are left",
-                (long long)scheduler_waiting(c->scheduler), (long long)units,
-                c->progress.pairs > 0 ? "trials and pairs" : "trials");
+                (long long)scheduler_waiting(c->scheduler), (long long)units, units_word(c));
 }
 
 /* Once a rank has joined it waits for nobody but rank 0. Before, the loss of one could leave another waiting for ever.

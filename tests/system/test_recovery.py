@@ -141,6 +141,18 @@ def test_when_rank_0_dies_the_others_leave_and_resume_is_right(binary, seedbed, 
     assert_resumed(seedbed, sweep, path, expected)
 
 
+def test_where_rank_0_only_serves_the_loss_of_all_others_stops_the_run(binary, seedbed, sweep, tmp_path, expected):
+    path = tmp_path / "served.h5"
+    sweep.write_text(SWEEP + "schedule: {rank0: serve}\n")
+    with Job([binary, "run", sweep, "-o", path], ranks=2, settings=RECOVERY) as job:
+        wait_for_work(job, path)
+        job.kill([job.ranks()[1]])
+        assert job.wait() == 0 and said_at_the_end(path) == 75, job.output()
+        assert "every rank that trained was lost" in job.output()
+    ended = seedbed("run", sweep, "-o", path, "--resume", ranks=2)
+    assert ended.returncode == 0 and set(outcomes(path)) == {"done"}, ended.stderr
+
+
 def engines(path):
     """{rank: process} of those that write this file, whoever started them."""
     found = {}
