@@ -52,10 +52,13 @@ static void wake_later(void)
 /* Whether this rank still counts, for two leases. */
 static void ask_again_and_again(void)
 {
-    const double end = clock_monotonic() + 2;
-    for (double now = clock_monotonic(), before = now; now < end; before = now, now = clock_monotonic()) {
-        longest_wait = fmax(longest_wait, now - before);
+    double before = clock_monotonic();
+    const double end = before + 2;
+    while (before < end) {
         cluster_assure(cluster);
+        const double now = clock_monotonic();
+        longest_wait = fmax(longest_wait, now - before);
+        before = now;
     }
 }
 
