@@ -56,7 +56,8 @@ void cluster_unshare_dataset(struct cluster *cluster, const struct dataset **dat
  * whatever the trial's outcome; STATUS_STOPPED when yield said so; anything else means that this rank cannot go on
  * (disk full, file gone) and ends the sweep in good order.
  * settle: makes the units that were run count; called within half a second of their end, also within a yield. NULL:
- * they count when they have run. */
+ * they count when they have run.
+ * serve: does what other ranks ask rank 0 for; called whenever it looks for messages. NULL: they ask for nothing. */
 struct work {
     void *context;
     enum status (*settle)(void *context, struct error *error);
@@ -64,6 +65,7 @@ struct work {
                        struct error *error);
     /* Seconds until this rank has to stop, less what it needs for stopping. NULL: there is no limit. */
     double (*time_left)(void *context);
+    enum status (*serve)(void *context, struct error *error);
 };
 
 struct progress {

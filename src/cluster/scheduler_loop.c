@@ -270,6 +270,8 @@ static void poll_messages(struct coordinator *c)
         hear(c, worker, &message);
         backoff_reset(&c->backoff);
     }
+    if (c->work->serve != NULL)
+        cluster_require(c->cluster, c->work->serve(c->work->context, &error), &error);
     if (lost_count > c->lost_count) { /* after their last messages */
         c->lost_count = lost_count;
         note_lost_ranks(c);

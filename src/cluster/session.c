@@ -15,6 +15,7 @@
 #include "base/memory_left.h"
 #include "cluster/communicator.h"
 #include "cluster/crash.h"
+#include "cluster/delivery.h"
 #include "cluster/time_limit.h"
 #include "sweep/forecast.h"
 #include "sweep/pair.h"
@@ -34,8 +35,9 @@ struct session {
     const struct dataset **datasets; /* [shared] */
     int shared;
     struct schema *schema;
-    struct resume resume; /* rank 0 */
-    struct units units;   /* rank 0 */
+    struct resume resume;      /* rank 0 */
+    struct units units;        /* rank 0 */
+    struct delivery *delivery; /* of rows to rank 0; NULL where every rank writes */
     struct results_writer *writer;
     struct checkpoint_store store;
     bool *begun;             /* rank 0: [units] that have a checkpoint */
@@ -132,6 +134,35 @@ static enum status prepare_file(struct session *session, const struct schema_req
     return status;
 }
 
+/* Whether rank 0 is to write for all: as the sweep says, or because the file system refuses others. Collective. */
+static bool writes_by_root(const struct session *session)
+{
+    struct error error = {0};
+    const char *path = session->request->output_path;
+    const char *writer = plan_sweep_config(session->plan)->results.writer->name;
+    if (strcmp(writer, "auto") != 0 || cluster_size(session->cluster) == 1)
+        return strcmp(writer, "root") == 0;
+    if (results_try_independent(path, cluster_communicator(session->cluster), &error) == STATUS_OK)
+        return false;
+    if (is_root(session))
+        log_warning(
+            "%s: ranks cannot write to this file system independently of each other (%s): rank 0 writes for all", path,
+            error.text);
+    return true;
+}
+
+static enum status open_writer(struct session *session, struct error *error)
+{
+    const char *path = session->request->output_path;
+    const struct results_schema *schema = schema_results(session->schema);
+    const void *communicator = cluster_communicator(session->cluster);
+    if (!writes_by_root(session))
+        return results_open(path, schema, communicator, &session->writer, error);
+    TRY(delivery_create(session->cluster, &session->delivery, error));
+    return results_open_by_root(path, schema, communicator, delivery_remote(session->delivery), &session->writer,
+                                error);
+}
+
 static enum status open_file(struct session *session, struct error *error)
 {
     struct provenance_item provenance[PROVENANCE_ITEMS];
@@ -150,8 +181,7 @@ static enum status open_file(struct session *session, struct error *error)
         status = prepare_file(session, &request, error);
     TRY(cluster_agree(session->cluster, status, error));
     TRY(cluster_agree(session->cluster, schema_create(&request, &session->schema, error), error));
-    return results_open(session->request->output_path, schema_results(session->schema),
-                        cluster_communicator(session->cluster), &session->writer, error);
+    return open_writer(session, error);
 }
 
 static enum status commit_as_failed(struct session *session, int64_t unit, struct error *error)
@@ -307,6 +337,12 @@ static enum status settle_units(void *context, struct error *error)
     return results_settle(session->writer, error);
 }
 
+static enum status serve_others(void *context, struct error *error)
+{
+    const struct session *session = context;
+    return session->delivery == NULL ? STATUS_OK : delivery_serve(session->delivery, session->writer, error);
+}
+
 static void report(void *context, const struct progress *progress)
 {
     struct session *session = context;
@@ -372,6 +408,7 @@ static enum status run_units(struct session *session, struct session_result *res
     const struct work work = {.context = session,
                               .run = run_unit,
                               .settle = settle_units,
+                              .serve = serve_others,
                               .time_left = session->deadline > 0 ? time_left : NULL};
     const enum status status = cluster_run(session->cluster, &plan, &work, &result->progress, error);
     int64_t ended = 0;
@@ -451,6 +488,7 @@ static void release(struct session *session)
 {
     pair_runner_destroy(&session->pairs);
     trial_runner_destroy(&session->runner);
+    delivery_destroy(&session->delivery);
     memory_free(session->begun);
     units_free(&session->units);
     resume_free(&session->resume);

@@ -39,12 +39,18 @@ extern const struct kind_table rank0_table; /* names without settings: what rank
 /* Whether rank 0 of so many only serves the others. */
 bool schedule_rank0_serves(const struct schedule_config *config, int ranks);
 
+/* Section `results`. */
+struct results_config {
+    const struct kind *writer; /* out of writer_table: who writes to the results file */
+};
+
 /* Section `comparison`: how the trials of a pair are compared. */
 struct comparison_config {
     int64_t points;          /* between the two trials' parameters, both ends in */
     struct real_list shares; /* of the training samples: subsets of the least and the largest margins */
 };
 
+extern const struct kind_table writer_table;
 extern const struct field comparison_fields[]; /* of struct comparison_config */
 
 /* One trial, resolved: everything its results depend on, and the limits it runs under. */
@@ -59,6 +65,7 @@ struct trial_config {
     struct comparison_config comparison; /* of the sweep's pairs */
     struct limits_config limits;
     struct schedule_config schedule;
+    struct results_config results;
 };
 
 extern const struct field

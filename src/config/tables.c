@@ -77,6 +77,26 @@ static const struct field schedule_fields[] = {
      .summary = "Whether rank 0, which gives out the trials, trains too. With two ranks or more."},
     {.name = NULL}};
 
+static const struct kind writer_auto = {
+    .name = "auto", .summary = "every rank its own rows; rank 0 for all where the file system refuses that"};
+static const struct kind writer_each = {.name = "each", .summary = "every rank its own rows"};
+static const struct kind writer_root = {.name = "root", .summary = "rank 0 for all, between its own mini-batches"};
+
+const struct kind_table writer_table = {
+    .what = "writer",
+    .plural = "writers",
+    .kinds = (const struct kind *const[]){&writer_auto, &writer_each, &writer_root, NULL}};
+
+static const struct field results_fields[] = {
+    {.name = "writer",
+     .type = FIELD_NAME,
+     .offset = offsetof(struct results_config, writer),
+     .default_text = "auto",
+     .kinds = &writer_table,
+     .flags = FIELD_NO_IDENTITY | FIELD_NO_GRID,
+     .summary = "Who writes to the results file; makes no difference to what is in it."},
+    {.name = NULL}};
+
 const struct field comparison_fields[] = {
     {.name = "points",
      .type = FIELD_INTEGER,
@@ -154,6 +174,12 @@ const struct field trial_fields[] = {
      .section = schedule_fields,
      .flags = FIELD_NO_IDENTITY | FIELD_NO_GRID,
      .summary = "How the ranks share the trials."},
+    {.name = "results",
+     .type = FIELD_SECTION,
+     .offset = offsetof(struct trial_config, results),
+     .section = results_fields,
+     .flags = FIELD_NO_IDENTITY | FIELD_NO_GRID,
+     .summary = "How the results file is written."},
     {.name = NULL}};
 
 const struct kind_table *const config_tables[] = {&loss_table,
@@ -176,6 +202,7 @@ const struct kind_table *const config_tables[] = {&loss_table,
                                                   &reduction_table,
                                                   &decay_table,
                                                   &rank0_table,
+                                                  &writer_table,
                                                   NULL};
 
 uint64_t trial_stream_seed(const struct trial_config *config, enum random_stream stream)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "results/remote.h"
 #include "results/row.h"
 #include "results/writer.h"
 
@@ -47,11 +48,11 @@ static bool is_written(const struct results_writer *writer, int64_t unit)
     return false;
 }
 
-enum status results_begin(struct results_writer *writer, int64_t unit, struct error *error)
+enum status writer_begin(struct results_writer *writer, int64_t unit, int32_t *crashes, struct error *error)
 {
     const uint8_t running = TRIAL_RUNNING;
     uint8_t before = TRIAL_WAITING;
-    int32_t attempt = 0, crashes = 0;
+    int32_t attempt = 0;
     struct place place;
     TRY(find_place(writer, unit, &place, error));
     TRY(writer_check_file(writer, error));
@@ -59,13 +60,23 @@ enum status results_begin(struct results_writer *writer, int64_t unit, struct er
         TRY(results_settle(writer, error));
     TRY(get_own(&place, OWN_STATE, &before, error));
     TRY(get_own(&place, OWN_ATTEMPT, &attempt, error));
-    TRY(get_own(&place, OWN_CRASHES, &crashes, error));
+    TRY(get_own(&place, OWN_CRASHES, crashes, error));
     attempt++;
     TRY(put_own(&place, OWN_ATTEMPT, &attempt, error));
     TRY(put_own(&place, OWN_STATE, &running, error));
     /* Rows that counted are about to be overwritten: that they no longer count must be on disk first. */
     if (before == TRIAL_COMMITTED)
         TRY(writer_sync(writer, error));
+    return STATUS_OK;
+}
+
+enum status results_begin(struct results_writer *writer, int64_t unit, struct error *error)
+{
+    int32_t crashes = 0;
+    struct place place;
+    TRY(find_place(writer, unit, &place, error));
+    TRY(writer->remote != NULL ? remote_begin(writer, unit, &crashes, error)
+                               : writer_begin(writer, unit, &crashes, error));
     writer->crashes_to_note = (int32_t)htole32((uint32_t)crashes + 1);
     atomic_store(&writer->in_flight, writer->crashes_offset[place.table] + place.row * (int64_t)sizeof(int32_t));
     return STATUS_OK;
@@ -84,6 +95,8 @@ enum status results_outcome(struct results_writer *writer, int64_t trial, enum t
 {
     struct place place;
     uint8_t outcome = OUTCOME_NONE;
+    if (writer->remote != NULL)
+        return remote_outcome(writer, trial, out, error);
     TRY(find_place(writer, trial, &place, error));
     TRY(get_own(&place, OWN_OUTCOME, &outcome, error));
     *out = (enum trial_outcome)outcome;
@@ -96,6 +109,8 @@ enum status results_standing(struct results_writer *writer, int64_t unit, struct
     struct place place;
     uint8_t state = TRIAL_WAITING, outcome = OUTCOME_NONE;
     int32_t session = -1, crashes = 0;
+    if (writer->remote != NULL)
+        return remote_standing(writer, unit, out, error);
     TRY(find_place(writer, unit, &place, error));
     TRY(get_own(&place, OWN_STATE, &state, error));
     TRY(get_own(&place, OWN_SESSION, &session, error));
@@ -150,8 +165,8 @@ static enum status put_ending(const struct place *place, const struct results_ro
     return put_own(place, OWN_CHECKSUM, &checksum, error);
 }
 
-enum status results_write(struct results_writer *writer, int64_t unit, const struct results_row *row,
-                          const struct trial_ending *ending, struct error *error)
+enum status writer_write(struct results_writer *writer, int64_t unit, const struct results_row *row,
+                         const struct trial_ending *ending, struct error *error)
 {
     struct place place;
     TRY(find_place(writer, unit, &place, error));
@@ -161,6 +176,14 @@ enum status results_write(struct results_writer *writer, int64_t unit, const str
     TRY(put_rows(&place, row, error));
     TRY(put_ending(&place, row, ending, error));
     writer->written[writer->written_count++] = unit;
+    return STATUS_OK;
+}
+
+enum status results_write(struct results_writer *writer, int64_t unit, const struct results_row *row,
+                          const struct trial_ending *ending, struct error *error)
+{
+    TRY(writer->remote != NULL ? remote_write(writer, unit, row, ending, error)
+                               : writer_write(writer, unit, row, ending, error));
     atomic_store(&writer->in_flight, -1);
     return STATUS_OK;
 }
@@ -168,6 +191,8 @@ enum status results_write(struct results_writer *writer, int64_t unit, const str
 enum status results_settle(struct results_writer *writer, struct error *error)
 {
     const uint8_t committed = TRIAL_COMMITTED;
+    if (writer->remote != NULL)
+        return remote_settle(writer, error);
     if (writer->written_count == 0)
         return STATUS_OK;
     TRY(writer_sync(writer, error));

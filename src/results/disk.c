@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "results/lock.h"
 #include "results/parallel.h"
+#include "results/results.h"
 
 enum { TRIED_BYTES = 1 << 20, LOW_BYTES = 1 << 28, DISK_PATH_BYTES = 4096 };
 
@@ -131,9 +132,32 @@ enum status disk_examine(const char *folder, const void *communicator, struct fi
     if (status == STATUS_OK)
         findings_add(findings, LEVEL_OK, "MPI-IO", "ranks write to one file independently of each other");
     else
-        findings_add(findings, LEVEL_BAD, "MPI-IO", "ranks cannot write to one file here: %s: name another folder",
-                     refusal.text);
+        findings_add(
+            findings, LEVEL_WARN, "MPI-IO",
+            "ranks cannot write to one file here independently of each other (%s): rank 0 writes for all, which "
+            "is slower; name another folder",
+            refusal.text);
     close(file);
     unlink(path);
     return STATUS_OK;
+}
+
+enum status results_try_independent(const char *path, const void *communicator, struct error *error)
+{
+    char tried[DISK_PATH_BYTES] = "";
+    int rank = 0, file = -1;
+    enum status status = STATUS_OK;
+    TRY(parallel_rank(communicator, &rank, error));
+    if (rank == 0 && snprintf(tried, sizeof tried, "%s.trying-XXXXXX", path) < DISK_PATH_BYTES)
+        file = mkstemp(tried);
+    if (rank == 0 && file < 0)
+        status = fail(error, STATUS_IO, "%.200s: no file can be made beside it: %s", path, strerror(errno));
+    status = parallel_agree(communicator, status, error);
+    if (status == STATUS_OK)
+        status = parallel_try_write(communicator, tried, sizeof tried, error);
+    if (file >= 0) {
+        close(file);
+        unlink(tried);
+    }
+    return status;
 }

@@ -52,11 +52,32 @@ static enum status choose_session(struct results_writer *writer, const struct re
     return STATUS_OK;
 }
 
+static int table_count(const struct layout *layout)
+{
+    return layout->pairs > 0 ? TABLE_COUNT : 1;
+}
+
+/* Where a process that dies says so. */
+static enum status find_crashes(struct results_writer *writer, const struct results_reader *reader, struct error *error)
+{
+    for (int table = 0; table < table_count(writer->layout); table++) {
+        char path[PATH_BYTES];
+        array_path(&writer->layout->arrays[layout_own(writer->layout, (enum results_table)table, OWN_CRASHES)], path);
+        const haddr_t offset = H5Dget_offset(reader_find(reader, path)->dataset);
+        if (offset == HADDR_UNDEF)
+            return fail(error, STATUS_BAD_RESULTS, "%s: its datasets are not contiguous", writer->path);
+        writer->crashes_offset[table] = (int64_t)offset;
+    }
+    return STATUS_OK;
+}
+
 static enum status check_file(struct results_writer *writer, const struct results_schema *schema, struct error *error)
 {
     struct results_reader *reader = NULL;
     TRY(reader_open_sound(writer->path, &reader, error));
     enum status status = results_check_schema(reader, schema, error);
+    if (status == STATUS_OK)
+        status = find_crashes(writer, reader, error);
     if (status == STATUS_OK && writer->rank == 0)
         status = choose_session(writer, reader, error);
     results_reader_close(&reader);
@@ -82,11 +103,6 @@ static void prepare_target(struct results_writer *writer, int index)
     H5Tclose(type);
 }
 
-static int table_count(const struct layout *layout)
-{
-    return layout->pairs > 0 ? TABLE_COUNT : 1;
-}
-
 static enum status prepare_targets(struct results_writer *writer, struct error *error)
 {
     for (int a = 0; a < writer->layout->array_count; a++) {
@@ -95,13 +111,6 @@ static enum status prepare_targets(struct results_writer *writer, struct error *
         prepare_target(writer, a);
         if (writer->targets[a].dataset < 0 || writer->targets[a].file_space < 0)
             return h5_fail(error, STATUS_IO, writer->path, "a dataset cannot be opened through MPI-IO");
-    }
-    for (int table = 0; table < table_count(writer->layout); table++) {
-        const int crashes = layout_own(writer->layout, (enum results_table)table, OWN_CRASHES);
-        const haddr_t offset = H5Dget_offset(writer->targets[crashes].dataset);
-        if (offset == HADDR_UNDEF)
-            return fail(error, STATUS_BAD_RESULTS, "%s: its datasets are not contiguous", writer->path);
-        writer->crashes_offset[table] = (int64_t)offset;
     }
     return STATUS_OK;
 }
@@ -146,8 +155,10 @@ static void release(struct results_writer **writer)
         close(it->descriptor);
     layout_destroy(&it->layout);
     memory_free(it->targets);
-    for (int table = 0; table < TABLE_COUNT; table++)
+    for (int table = 0; table < TABLE_COUNT; table++) {
         memory_free(it->checksum_order[table]);
+        results_row_destroy(&it->served[table]);
+    }
     memory_free(it->path);
     memory_free(it);
     *writer = NULL;
@@ -181,20 +192,24 @@ static enum status prepare_alone(struct results_writer *writer, const char *path
     return check_file(writer, schema, error);
 }
 
+static enum status open_through_mpi(struct results_writer *writer, struct error *error)
+{
+    writer->file = parallel_open_file(writer->by_root ? NULL : writer->communicator, writer->path);
+    return writer->file >= 0 ? STATUS_OK : h5_fail(error, STATUS_IO, writer->path, "cannot be opened through MPI-IO");
+}
+
 static enum status open_together(struct results_writer *writer, struct error *error)
 {
     const void *communicator = writer->communicator;
+    const bool writes = !writer->by_root || writer->rank == 0;
     TRY(parallel_broadcast(communicator, &writer->session, error));
-    writer->file = parallel_open_file(communicator, writer->path);
-    enum status status = STATUS_OK;
-    if (writer->file < 0)
-        status = h5_fail(error, STATUS_IO, writer->path, "cannot be opened through MPI-IO");
-    TRY(parallel_agree(communicator, status, error));
-    return parallel_agree(communicator, prepare_targets(writer, error), error);
+    TRY(parallel_agree(communicator, writes ? open_through_mpi(writer, error) : STATUS_OK, error));
+    return parallel_agree(communicator, writes ? prepare_targets(writer, error) : STATUS_OK, error);
 }
 
-enum status results_open(const char *path, const struct results_schema *schema, const void *communicator,
-                         struct results_writer **out, struct error *error)
+/* remote: NULL when all ranks write. */
+static enum status open_writer(const char *path, const struct results_schema *schema, const void *communicator,
+                               const struct results_remote *remote, struct results_writer **out, struct error *error)
 {
     h5_quiet();
     int rank = 0;
@@ -204,6 +219,9 @@ enum status results_open(const char *path, const struct results_schema *schema, 
                        error));
     struct results_writer *writer = memory;
     writer->communicator = communicator;
+    writer->schema = schema;
+    writer->by_root = remote != NULL;
+    writer->remote = rank == 0 ? NULL : remote;
     writer->rank = rank;
     writer->descriptor = -1;
     atomic_init(&writer->in_flight, -1);
@@ -218,12 +236,24 @@ enum status results_open(const char *path, const struct results_schema *schema, 
     return STATUS_OK;
 }
 
+enum status results_open(const char *path, const struct results_schema *schema, const void *communicator,
+                         struct results_writer **out, struct error *error)
+{
+    return open_writer(path, schema, communicator, NULL, out, error);
+}
+
+enum status results_open_by_root(const char *path, const struct results_schema *schema, const void *communicator,
+                                 const struct results_remote *remote, struct results_writer **out, struct error *error)
+{
+    return open_writer(path, schema, communicator, remote, out, error);
+}
+
 enum status results_close(struct results_writer **writer, struct error *error)
 {
     if (*writer == NULL)
         return STATUS_OK;
     const void *communicator = (*writer)->communicator;
-    const enum status status = writer_sync(*writer, error);
+    const enum status status = (*writer)->remote != NULL ? STATUS_OK : writer_sync(*writer, error);
     release(writer);
     return parallel_agree(communicator, status, error);
 }

@@ -57,7 +57,8 @@ hid_t parallel_open_file(const void *communicator, const char *path)
 {
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     hid_t file = H5I_INVALID_HID;
-    if (H5Pset_fapl_mpio(access, communicator_at(communicator), MPI_INFO_NULL) >= 0)
+    if (H5Pset_fapl_mpio(access, communicator == NULL ? MPI_COMM_SELF : communicator_at(communicator), MPI_INFO_NULL) >=
+        0)
         file = H5Fopen(path, H5F_ACC_RDWR, access);
     h5_close_properties(access);
     return file;

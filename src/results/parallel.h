@@ -18,7 +18,8 @@ enum status parallel_broadcast(const void *communicator, int32_t *value, struct 
  * reason, the same on all ranks. path: rank 0's, given to the others in their [bytes]. Collective. */
 enum status parallel_try_write(const void *communicator, char *path, size_t bytes, struct error *error);
 
-/* Opens an HDF5 file for reading and writing through MPI-IO; negative on failure. Collective. */
+/* Opens an HDF5 file for reading and writing through MPI-IO; negative on failure. Collective, or with a NULL
+ * communicator by this rank alone. */
 hid_t parallel_open_file(const void *communicator, const char *path);
 
 #endif

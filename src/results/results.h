@@ -111,6 +111,25 @@ struct results_writer;
  * before anything collective. Refused while another run writes to the file. Collective. */
 enum status results_open(const char *path, const struct results_schema *schema, const void *communicator,
                          struct results_writer **out, struct error *error);
+/* A way to rank 0 for ranks that do not write themselves. call: sends the bytes to rank 0, which hands them to
+ * results_serve, and waits for what that put into its reply. */
+struct results_remote {
+    void *context;
+    enum status (*call)(void *context, const void *request, size_t bytes, void *reply, size_t reply_bytes,
+                        struct error *error);
+};
+
+/* The same as results_open where rank 0 writes for all: for file systems that refuse independent writes. remote: lent
+ * until results_close; not used on rank 0. Collective. */
+enum status results_open_by_root(const char *path, const struct results_schema *schema, const void *communicator,
+                                 const struct results_remote *remote, struct results_writer **out, struct error *error);
+/* Does what another rank asked for; its failure is part of the reply, which is zeroed. Rank 0. */
+void results_serve(struct results_writer *writer, const void *request, size_t bytes, void *reply, size_t reply_bytes);
+
+/* Whether ranks can write to one file beside path independently of each other: STATUS_IO or STATUS_MPI with the reason,
+ * the same on all ranks. Collective. */
+enum status results_try_independent(const char *path, const void *communicator, struct error *error);
+
 /* Collective. */
 enum status results_close(struct results_writer **writer, struct error *error);
 /* The same by one rank alone, where others may be gone: everything is on disk and the locks are free, but the process

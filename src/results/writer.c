@@ -1,5 +1,5 @@
 /* writer.c - rows of one dataset to and from an open file, independently of the other ranks. */
-#include "results/writer.h"
+#include "results/remote.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -69,7 +69,8 @@ enum status writer_put_session(struct results_writer *writer, enum own_column co
 
 enum status results_fetch(struct results_writer *writer, int array, int64_t trial, void *out, struct error *error)
 {
-    return writer_get(writer, array, trial, out, error);
+    return writer->remote != NULL ? remote_fetch(writer, array, trial, out, error)
+                                  : writer_get(writer, array, trial, out, error);
 }
 
 enum status writer_check_file(const struct results_writer *writer, struct error *error)

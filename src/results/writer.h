@@ -21,6 +21,10 @@ struct results_writer {
     char *path;
     struct layout *layout;
     const void *communicator;
+    const struct results_schema *schema;
+    bool by_root;                            /* rank 0 alone has the file open, and writes for all */
+    const struct results_remote *remote;     /* on the other ranks then; else NULL */
+    struct results_row *served[TABLE_COUNT]; /* rows of others on their way through rank 0; NULL until one comes */
     int rank;
     hid_t file;
     struct target *targets;           /* [layout->array_count] */

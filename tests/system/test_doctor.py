@@ -78,6 +78,12 @@ def test_a_full_temporary_folder_is_a_warning(seedbed, tmp_path):
         assert levels(ended, "node") == ["warn"] and entries(folder) == []
 
 
+def test_a_file_system_that_refuses_other_ranks_is_a_warning(seedbed, tmp_path, preload):
+    ended = seedbed("doctor", tmp_path, ranks=2, env=preload("no_independent_writes"))
+    assert_says(ended, 0, "rank 0 writes for all")
+    assert levels(ended, "MPI-IO") == ["warn"] and entries(tmp_path) == []
+
+
 def test_a_file_system_without_locks_is_a_warning(seedbed, tmp_path, preload):
     ended = seedbed("doctor", tmp_path, env=preload("no_locks"))
     assert_says(ended, 0, "only one run")

@@ -362,7 +362,7 @@ static void wrong_options_are_faults_that_name_them(void **state)
         "--set seed: an option to set a key is KEY=VALUE, such as train.epochs=5\n"
         "--set =1: an option to set a key is KEY=VALUE, such as train.epochs=5\n"
         "--set grid.seed=[1]: unknown key 'grid.seed'; allowed: name, seed, seeds, data, model, train, metrics, "
-        "comparison, limits, schedule\n"
+        "comparison, limits, schedule, results\n"
         "--set seed=[1: did not find expected ',' or ']': while parsing a flow sequence\n"
         "--set train.epochs=x: train.epochs: 'x' is not a number; allowed: a whole number from 0 to 1000000\n");
 }
