@@ -11,14 +11,15 @@
  * different lengths, and says beside the time that each took what the simulator makes of these lengths, and of those
  * that the sleeps really had: on a busy machine they wake late.
  * One JSON line from rank 0; workers counts every rank, since rank 0 trains too. ideal is the time of trials alone,
- * whole rounds on all workers. busy is the share of the time that ranks spent in trials: on a machine shared with
- * others it says more than efficiency. */
+ * whole rounds on all workers. processor_microseconds is what all ranks' processors did for a trial. busy is the share
+ * of the time that ranks spent in trials: on a machine shared with others it says more than efficiency. */
 #include <math.h>
 #include <mpi.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -43,7 +44,13 @@ struct trials {
 
 struct measurement {
     double seconds, busy, ideal, rate, efficiency;
+    double processor; /* seconds of a processor, all ranks together */
 };
+
+static double processor_seconds(void)
+{
+    return (double)clock() / CLOCKS_PER_SEC;
+}
 
 static void fill(struct results_row *row, int64_t trial)
 {
@@ -97,14 +104,15 @@ static enum status run(struct cluster *cluster, int64_t count, struct trials *tr
     const struct cluster_plan plan = {.scheduler = {.trial_count = count, .cost = cost}};
     const int workers = cluster_size(cluster);
     trials->busy = 0;
-    const double start = clock_monotonic();
+    const double start = clock_monotonic(), processor = processor_seconds();
     const enum status status = cluster_run(cluster, &plan, &work, &progress, error);
     const double seconds = clock_monotonic() - start;
-    double busy = 0;
-    MPI_Allreduce(&trials->busy, &busy, 1, MPI_DOUBLE, MPI_SUM, *(const MPI_Comm *)cluster_communicator(cluster));
+    double sums[] = {trials->busy, processor_seconds() - processor};
+    MPI_Allreduce(MPI_IN_PLACE, sums, 2, MPI_DOUBLE, MPI_SUM, *(const MPI_Comm *)cluster_communicator(cluster));
     memory_free(cost);
     *out = (struct measurement){.seconds = seconds,
-                                .busy = busy / (seconds * workers),
+                                .busy = sums[0] / (seconds * workers),
+                                .processor = sums[1],
                                 .ideal = ceil((double)count / workers) * trials->length,
                                 .rate = (double)count / seconds,
                                 .efficiency = (double)count * trials->length / (seconds * workers)};
@@ -116,9 +124,11 @@ static void print(const struct cluster *cluster, int64_t count, const struct tri
 {
     if (cluster_rank(cluster) == 0)
         printf("{\"tasks\": %lld, \"workers\": %d, \"rows\": %s, \"task_microseconds\": %g, \"seconds\": %.3f, "
-               "\"tasks_per_second\": %.0f, \"efficiency\": %.4f, \"over_ideal\": %.4f, \"busy\": %.4f}\n",
+               "\"tasks_per_second\": %.0f, \"efficiency\": %.4f, \"over_ideal\": %.4f, \"busy\": %.4f, "
+               "\"processor_microseconds\": %.3g}\n",
                (long long)count, cluster_size(cluster), trials->row != NULL ? "true" : "false", trials->length * 1e6,
-               m->seconds, m->rate, m->efficiency, m->ideal > 0 ? m->seconds / m->ideal : 0, m->busy);
+               m->seconds, m->rate, m->efficiency, m->ideal > 0 ? m->seconds / m->ideal : 0, m->busy,
+               m->processor / (double)count * 1e6);
 }
 
 static void name_array(struct results_array *array, int i)
