@@ -1,29 +1,39 @@
 /* bench_simulator.c - the schedule of a million trials on up to a hundred thousand ranks, simulated.
  *
  *     bench_simulator [TRIALS] [MEDIAN_SECONDS] [SIGMA]
+ *     bench_simulator FILE.h5
  *
  * Trials are log-normal about their median. One JSON line for each number of ranks, order and role of rank 0; known is
- * false where the scheduler believes that all trials are equal. */
+ * false where the scheduler believes that all trials are equal.
+ * With FILE, the results of one session without pairs: what its trials took, scheduled on its ranks, beside what it
+ * took. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "results/results.h"
 #include "seedbed/random.h"
 #include "sweep/simulator.h"
 
 static const char *const order_names[] = {"lpt", "fifo", "random"};
+
+static void ensure(enum status status, const struct error *error)
+{
+    if (status == STATUS_OK)
+        return;
+    fprintf(stderr, "bench_simulator: %s\n", error->text);
+    exit(1);
+}
 
 static void measure(const struct simulation *simulation, int known)
 {
     struct simulated r;
     struct error error;
     const double start = clock_monotonic();
-    if (simulate(simulation, &r, &error) != STATUS_OK) {
-        fprintf(stderr, "bench_simulator: %s\n", error.text);
-        exit(1);
-    }
+    ensure(simulate(simulation, &r, &error), &error);
     printf("{\"trials\": %lld, \"ranks\": %d, \"order\": \"%s\", \"known\": %s, \"rank0\": \"%s\", \"makespan\": %.6g, "
            "\"bound\": %.6g, \"efficiency\": %.4f, \"busy\": %.4f, \"tail\": %.4g, \"rank0_load\": %.4f, "
            "\"took_seconds\": %.2f}\n",
@@ -34,8 +44,37 @@ static void measure(const struct simulation *simulation, int known)
     fflush(stdout);
 }
 
+static int compare_file(const char *path)
+{
+    struct results_reader *reader = NULL;
+    struct results_session session;
+    struct simulated r;
+    struct error error;
+    void *seconds = NULL, *flops = NULL;
+    int64_t count = 0;
+    int last = 0;
+    ensure(results_reader_open(path, &reader, &error), &error);
+    ensure(results_read_last_session(reader, &session, &last, &error), &error);
+    ensure(results_read(reader, "/trials/seconds", RESULTS_FLOAT64, &seconds, &count, &error), &error);
+    ensure(results_read(reader, "/trials/predicted_flops", RESULTS_FLOAT64, &flops, &count, &error), &error);
+    const struct simulation simulation = {
+        .scheduler = {.trial_count = count, .worker_count = session.ranks, .cost = flops},
+        .seconds = seconds,
+        .costs = simulator_costs_measured};
+    ensure(simulate(&simulation, &r, &error), &error);
+    const double took = session.ended - session.started;
+    printf("{\"trials\": %lld, \"ranks\": %d, \"took\": %.3f, \"simulated\": %.3f, \"ratio\": %.4f, \"bound\": %.3f}\n",
+           (long long)count, session.ranks, took, r.makespan, took / r.makespan, r.bound);
+    memory_free(seconds);
+    memory_free(flops);
+    results_reader_close(&reader);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strstr(argv[1], ".h5") != NULL)
+        return compare_file(argv[1]);
     const int64_t trials = argc > 1 ? atoll(argv[1]) : 1000000;
     const double median = argc > 2 ? atof(argv[2]) : 60, sigma = argc > 3 ? atof(argv[3]) : 1;
     double *seconds = calloc((size_t)trials, sizeof *seconds), *equal = calloc((size_t)trials, sizeof *equal);
