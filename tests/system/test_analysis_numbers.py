@@ -7,7 +7,7 @@ from itertools import combinations
 import h5py
 import numpy as np
 import pytest
-from seedbed_analysis import command, intervals, open_results, sample_loss, variance
+from seedbed_analysis import command, intervals, open_results, pairs, sample_loss, variance
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +166,9 @@ def test_the_critical_length_is_the_crossing_of_the_binned_curve(file, tables):
         pairs = [file["stiffness/distance_pairs"][trial, point, pair, 0] for trial in trials_of(file, row)]
         found = [first_crossing(distance, np.where(count > 0, curve, np.nan)) for curve, count in zip(curves, pairs)]
         found = [one for one in found if np.isfinite(one)]
+        fits = [file["stiffness/fit_length"][trial, point, pair, 0] for trial in trials_of(file, row)]
+        if np.isfinite(fits).any():
+            near(row["fit_length"], np.nanmean(fits))
         if found:
             near(row["crossing"], np.mean(found))
             compared += 1
@@ -323,6 +326,22 @@ def test_barriers_and_disagreement(file, tables):
             near(row[f"barrier_{name}"], np.mean(expected))
         predicted = {trial: file["memorization/predicted"][trial, weights_end] for trial in trials}
         near(row["disagreement_train"], np.mean([(predicted[a] != predicted[b]).mean() for a, b in combinations(trials, 2)]))
+
+
+def test_the_interval_over_pairs_draws_trials(monkeypatch):
+    """The same as that of a matrix of all pairs, whatever the size of blocks; the last column has absent values."""
+    generator = np.random.default_rng(3)
+    first, second = np.triu_indices(6, 1)
+    matrix = generator.normal(size=(6, 6))
+    values = np.stack([matrix[first, second], np.where(first == 0, np.nan, 1.0)], axis=1)
+    whole = pairs.pair_list_interval(first + 10, second + 10, values)
+    monkeypatch.setattr(intervals, "BLOCK", 40)
+    np.testing.assert_allclose(pairs.pair_list_interval(first + 10, second + 10, values), whole)
+    matrix[second, first] = matrix[first, second]
+    expected = intervals.pair_interval(matrix, ~np.eye(6, dtype=bool))
+    near([edge[0] for edge in whole], expected, 1e-9)
+    near([edge[1] for edge in whole], [1, 1], 1e-9)
+    assert np.isnan(pairs.pair_list_interval([0], [1], [3.0])).all()
 
 
 def test_means_of_any_number(file, tables):

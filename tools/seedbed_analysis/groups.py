@@ -120,7 +120,7 @@ def need_trials(results):
     """Raises ResultsError unless there is a committed trial."""
     if len(results):
         return
-    if results._chosen is not None:
+    if results.restricted:
         raise ResultsError(f"{results.path}: none of the chosen trials is committed")
     raise ResultsError(f"{results.path}: no committed trials yet ({results.trial_count} in the sweep)")
 

@@ -49,13 +49,13 @@ def mean(values):
         return np.where(there, values, 0).sum(axis=0) / there.sum(axis=0)
 
 
-def quartiles(values):
-    """Lower quartile, median, upper quartile over the first dimension of what is there; NaN where nothing is -> [3, ...]"""
+def quantiles(values, shares=(0.25, 0.5, 0.75)):
+    """Quantiles over the first dimension of what is there; NaN where nothing is.   values [n, ...] -> [shares, ...]"""
     values = np.asarray(values, dtype=float)
-    found = np.full((3, *values.shape[1:]), np.nan)
+    found = np.full((len(shares), *values.shape[1:]), np.nan)
     seen = np.isfinite(values).any(axis=0)
     if seen.any():
-        found[:, seen] = np.nanquantile(np.where(np.isfinite(values), values, np.nan)[:, seen], [0.25, 0.5, 0.75], axis=0)
+        found[:, seen] = np.nanquantile(np.where(np.isfinite(values), values, np.nan)[:, seen], shares, axis=0)
     return found
 
 

@@ -134,7 +134,7 @@ def distribution_figure(results, point, kind="none"):
     for panel, axis in zip(panels[0], axes):
         column = results.trials[axis].to_numpy()[rows] if axis else np.zeros(len(rows))
         for value, look in style.looks(sorted_values(column)).items():
-            low, middle, high = intervals.quartiles(curves[column == value])
+            low, middle, high = intervals.quantiles(curves[column == value])
             style.band(panel, 100 * share, middle, low, high, style.value_text(value) if axis else "all trials", **look)
         panel.axhline(0, color=style.NEUTRAL, linewidth=0.8)
         panel.set_xlabel("share of training samples (%), by margin")

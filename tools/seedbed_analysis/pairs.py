@@ -55,19 +55,21 @@ def described(results, axes):
 
 
 def pair_list_interval(first, second, values):
-    """95 % interval of the mean over pairs, drawing trials again -> (low, high).   first, second: trials [pairs]; values [pairs, ...]"""
+    """95 % interval of the mean over pairs, drawing trials again.
+
+    first, second: numbers of trials [pairs]; values [pairs, ...] -> (low [...], high [...]), NaN for fewer than three trials
+    """
     trials, places = np.unique(np.concatenate([first, second]), return_inverse=True)
     values = np.asarray(values, dtype=float)
-    if len(trials) < 3:
-        return np.full(values.shape[1:], np.nan), np.full(values.shape[1:], np.nan)
-    drawn = intervals.draws(len(trials))
-    weight = drawn[:, places[: len(first)]] * drawn[:, places[len(first):]]
-    weight = weight[weight.sum(axis=1) > 0]
-    there = np.isfinite(values)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = (weight @ np.where(there, values, 0)) / (weight @ there.astype(float))
-    means = np.where(np.isfinite(means), means, np.nan)
-    return tuple(np.nanquantile(means, [0.025, 0.975], axis=0)) if np.isfinite(means).any() else (np.nan, np.nan)
+    there, drawn = np.isfinite(values), intervals.draws(len(trials))
+    means = np.full((len(drawn), *values.shape[1:]), np.nan)
+    step = max(1, intervals.BLOCK // len(values))
+    for start in range(0, len(drawn) if len(trials) > 2 else 0, step):
+        block = drawn[start : start + step]
+        weight = block[:, places[: len(first)]] * block[:, places[len(first):]]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means[start : start + step] = (weight @ np.where(there, values, 0)) / (weight @ there.astype(float))
+    return intervals.quantiles(means, [0.025, 0.975])
 
 
 def pairs_table(results, axes):

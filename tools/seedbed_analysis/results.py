@@ -64,6 +64,11 @@ class Results:
         found._look()
         return found
 
+    @property
+    def restricted(self):
+        """Whether where() chose among the trials."""
+        return self._chosen is not None
+
     def _query(self, text):
         try:
             mask = self.trials.eval(expand(text, list(self.trials.columns)))

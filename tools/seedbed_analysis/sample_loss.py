@@ -117,7 +117,7 @@ def quantiles_figure(results, axes, part):
     for panel, group in zip(panels.flat, found):
         x = intervals.mean(epoch[group.rows])
         for name, values in lines.items():
-            low, middle, high = intervals.quartiles(values[group.rows])
+            low, middle, high = intervals.quantiles(values[group.rows])
             order = np.argsort(x)
             style.band(panel, x[order], middle[order], low[order], high[order], name, **{**looks[name], "marker": ""})
         panel.set_yscale("log")

@@ -92,7 +92,7 @@ def curves_figure(results, axis):
         lines = results[f"curves/{name}"][...] * (100 if "accuracy" in name else 1)
         for value, look in looks.items():
             own = lines[(results.trials[axis] == value).to_numpy()]
-            low, middle, high = intervals.quartiles(own)
+            low, middle, high = intervals.quantiles(own)
             style.band(panel, np.arange(own.shape[1]), middle, low, high, value_text(value), **{**look, "marker": ""})
         panel.set_ylabel(words)
     for panel in panels[1]:
