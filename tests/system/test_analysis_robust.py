@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 from background import Job, wait_until
-from results_file import OUTCOMES, STATES
+from results_file import OUTCOMES, STATES, write_results
 from seedbed_analysis import ResultsError, command, open_results, pack, style
 
 NAMES = [module.NAME for module in command.ANALYSES]
@@ -231,18 +231,14 @@ def spoil_dataset(file):
     del file["curves/test_loss"]
 
 
-def zero_loss(path):
-    with h5py.File(path, "r+") as file:
-        file["curves/test_loss"][0, 0] = 0.0
-    return path
-
-
 @pytest.mark.parametrize("spoil, what", [
     (spoil_value, "values of margins/train"), (spoil_sign_of_zero, "values of curves/test_loss"),
     (spoil_attribute, "attributes or dimensions of margins/train"), (spoil_dimension, "attributes or dimensions of curves/test_loss"),
     (spoil_dataset, "datasets: curves/test_loss")])
-def test_a_copy_that_differs_is_refused_and_removed(copy, tmp_path, monkeypatch, spoil, what):
-    zero_loss(copy)
+def test_a_copy_that_differs_is_refused_and_removed(tmp_path, monkeypatch, spoil, what):
+    original = write_results(tmp_path / "small.h5", np.zeros((8, 2, 5)), {"seed": np.arange(8)})
+    with h5py.File(original, "r+") as file:
+        file["curves/test_loss"][0, 0] = 0.0
 
     def repack(source, target, level):
         shutil.copy(source, target)
@@ -251,8 +247,8 @@ def test_a_copy_that_differs_is_refused_and_removed(copy, tmp_path, monkeypatch,
 
     monkeypatch.setattr(pack, "repack", repack)
     with pytest.raises(ResultsError, match=what):
-        pack.pack(copy, tmp_path / "out.h5")
-    assert [path.name for path in tmp_path.iterdir()] == ["copy.h5"]
+        pack.pack(original, tmp_path / "out.h5")
+    assert [path.name for path in tmp_path.iterdir()] == ["small.h5"]
 
 
 @pytest.mark.parametrize("shape, size, expected", [((40, 3, 60000), 4, (1, 3, 60000)), ((1000,), 8, (1000,)), ((5, 10**7), 4, (1, 262144)),
