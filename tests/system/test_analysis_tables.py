@@ -5,7 +5,7 @@ import numpy as np
 import pandas
 import pytest
 from results_file import STATES, write_results
-from seedbed_analysis import ResultsError, lazy, open_results
+from seedbed_analysis import ResultsError, groups, lazy, open_results, style
 from seedbed_analysis.trials import expand
 
 TRIALS, SAMPLES = 8, 30
@@ -57,6 +57,31 @@ def test_a_query_takes_an_axis_by_the_end_of_its_key(path):
 ])
 def test_only_names_of_columns_are_expanded(text, expanded):
     assert expand(text, ["seed", "train.loss", "data.label_noise.rate", "seeds.init", "model.init"]) == expanded
+
+
+def test_axes_that_change_with_others_tell_nothing():
+    """A union of two grids: rate x loss, and one trial with another model, more epochs and a rate of its own."""
+    settings = [{"rate": rate, "epochs": 5, "loss": loss, "model": "a"} for rate in (0.1, 1) for loss in ("mse", "rll")]
+    settings.append({"rate": 0.1, "epochs": 9, "loss": "mse", "model": "b"})
+    axes = ["rate", "epochs", "loss", "model"]
+    assert groups.telling(settings, axes) == ["rate", "loss", "model"]
+    assert groups.labels(settings, axes)[3:] == ["rate 1, loss rll, model a", "rate 0.1, loss mse, model b"]
+    assert groups.telling(settings[:1], axes) == [] and groups.labels(settings[:1], axes) == ["all trials"]
+    hue, panels = style.facets(settings, axes)
+    assert (hue, {name: [value for _, value in members] for name, members in panels.items()}) == (
+        "loss", {"rate 0.1, model a": ["mse", "rll"], "rate 1, model a": ["mse", "rll"], "rate 0.1, model b": ["mse"]})
+
+
+@pytest.mark.parametrize("value, text", [(0.10000, "0.1"), (np.float64(1e-5), "1e-05"), ("{kind: rll, alpha: 0.1}", "rll, alpha 0.1"),
+                                        ("[100, 100]", "[100, 100]"), (np.int64(3), "3")])
+def test_values_read_as_people_write_them(value, text):
+    assert groups.value_text(value) == text
+
+
+def test_values_of_an_axis_have_an_order():
+    assert groups.sorted_values([1.0, 0.1, 10.0, 0.1]) == [0.1, 1.0, 10.0]
+    assert groups.sorted_values(["[64, 64, 64]", "[8]", "[16, 16]"]) == ["[8]", "[16, 16]", "[64, 64, 64]"]
+    assert groups.sorted_values(["rll", "mse", "rll"]) == ["rll", "mse"]
 
 
 def test_a_group_is_a_dataset_with_named_dimensions_and_coordinates(path, margins):

@@ -48,7 +48,7 @@ def figure(table, axes, axis, metric):
             x = [where[one] for one in own[axis]] if axis else [where[""]] * len(own)
             style.band(panel, x, own["mean"], own["mean_low"], own["mean_high"], style.value_text(value) or None, **looks[value])
         style.scale_x(panel, axis, places, ticks, scale)
-        panel.set_title(title)
+        style.title(panel, title)
     style.hide_rest(panels, len(found))
     for panel in panels[:, 0]:
         panel.set_ylabel(metric)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas
 
 from . import intervals, style
-from .groups import chosen_axes, groups, is_seed, label, need_group, stream_seeds, value_text
+from .groups import chosen_axes, groups, is_seed, label, labels, need_group, stream_seeds, value_text
 from .output import Findings
 from .storage import ResultsError
 
@@ -267,7 +267,8 @@ def overlap_matrix(results, one, axes, end, k):
     """
     position = {row: place for place, row in enumerate(one.rows)}
     found = [(group.settings, [position[row] for row in group.rows if row in position]) for group in groups(results, axes)]
-    found = [(label(settings), places) for settings, places in found if places]
+    found = [(settings, places) for settings, places in found if places]
+    found = list(zip(labels([settings for settings, _ in found], axes), [places for _, places in found]))
     names, overlaps = [name for name, _ in found], one.overlaps[end, k].astype(float)
     np.fill_diagonal(overlaps, np.nan)
     if len(one.rows) > MOST_TRIALS_SHOWN and len(names) > 1:

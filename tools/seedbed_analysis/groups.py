@@ -17,12 +17,6 @@ class Group:
     settings: dict
     rows: np.ndarray
 
-    @property
-    def label(self):
-        """Short text for a figure: "loss mse, rate 0.4"."""
-        return label(self.settings)
-
-
 def is_seed(axis):
     """Whether an axis only changes random streams."""
     return axis == "seed" or axis.startswith("seeds.")
@@ -66,6 +60,28 @@ def short(axis):
 
 def label(settings):
     return ", ".join(f"{short(axis)} {value_text(value)}" for axis, value in settings.items()) or "all trials"
+
+
+def telling(settings, axes):
+    """The axes that suffice to tell groups apart, the last ones first of all.   settings [{axis: value}]
+
+    In a union of grids several axes often change together; those that the others determine are left out.
+    """
+    def different(some):
+        return len({tuple(str(one[axis]) for axis in some) for one in settings})
+
+    kept, count = list(axes), different(axes)
+    for axis in axes:
+        rest = [one for one in kept if one != axis]
+        if different(rest) == count:
+            kept = rest
+    return kept
+
+
+def labels(settings, axes):
+    """What tells each group from the others, in words -> list of text.   settings [{axis: value}]"""
+    kept = telling(settings, axes)
+    return [label({axis: one[axis] for axis in kept}) for one in settings]
 
 
 def sorted_values(values):

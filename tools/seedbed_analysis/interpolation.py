@@ -9,7 +9,7 @@ import numpy as np
 import pandas
 
 from . import intervals, style
-from .groups import (chosen_axes, groups, label, left_out_note, list_length, measured, need_group, short, sorted_values,
+from .groups import (chosen_axes, groups, labels, left_out_note, list_length, measured, need_group, short, sorted_values,
                      value_text)
 from .output import Findings
 from .quantities import absent_as_nan, last_there
@@ -78,13 +78,13 @@ def curves(results, axes, point, prefix="mode", part="train"):
 def curves_figure(found, alpha, axes, what, prefix="mode"):
     """Loss or error against alpha, a panel a group, a line a mode or layer -> Figure.   found: curves()'s"""
     found = found[: style.MOST_PANELS]
-    varied = [axis for axis in axes if len({str(settings[axis]) for settings, _ in found}) > 1]
+    names = labels([settings for settings, _ in found], axes)
     looks = style.looks(dict.fromkeys(way for _, lines in found for way in lines))
     figure, panels = style.panels(*style.shape(len(found)), 3.1, 2.6, sharex=True, sharey=what == "error")
-    for panel, (settings, lines) in zip(panels.flat, found):
+    for panel, name, (_, lines) in zip(panels.flat, names, found):
         for way, line in lines.items():
             style.band(panel, alpha, *line[what], way.replace("_", " "), **{**looks[way], "marker": ""})
-        panel.set_title("\n".join(label({axis: settings[axis]}) for axis in varied), fontsize=8)
+        style.title(panel, name)
         panel.set_xlabel("alpha")
     style.hide_rest(panels, len(found))
     for panel in panels[:, 0]:
@@ -130,7 +130,7 @@ def plateaus_figure(table, axes, axis):
                            own["error_plateau_high"], value_text(value) or None, **look)
             style.scale_x(panel, axis, places, ticks, scale)
             panel.set_xlabel("layers with weights" if list_length(next(iter(shown))) is not None and not ticks else short(axis))
-            panel.set_title(mode.replace("_", " ") + (f"\n{title}" if title else ""), fontsize=9)
+            style.title(panel, f"{mode.replace('_', ' ')}, {title}".rstrip(", "))
         row[0].set_ylabel("end of the error's plateau")
     style.below(figure, style.handles_of(panels) if hue else {}, short(hue) if hue else None)
     return figure
@@ -152,15 +152,15 @@ def order_figure(results, axes):
     """Final bias of each class against the epoch at which it was learned, a panel a group, a mark a class of a trial -> Figure."""
     found = [group for group in groups(results, axes) if np.isfinite(final_biases(results, group.rows)[0]).any()]
     found = found[: style.MOST_PANELS]
-    varied = [axis for axis in axes if len({str(group.settings[axis]) for group in found}) > 1]
+    names = labels([group.settings for group in found], axes)
     figure, panels = style.panels(*style.shape(len(found)), 3.0, 2.6)
-    for panel, group in zip(panels.flat, found):
+    for panel, group, name in zip(panels.flat, found, names):
         bias, learned = final_biases(results, group.rows)
         for place, colour in enumerate(style.colours(len(group.rows))):
             panel.plot(learned[place], bias[place], linestyle="", marker=style.MARKERS[place % 7], color=colour, alpha=0.8)
         mean = float(intervals.mean(results[f"{NAME}/bias_order_correlation"][group.rows]))
         words = f"rank correlation {mean:.2f}" if np.isfinite(mean) else "all at once"
-        panel.set_title("\n".join([*(label({axis: group.settings[axis]}) for axis in varied), words]), fontsize=8)
+        style.title(panel, f"{name}, {words}")
         panel.set_xlabel("epoch learned")
         style.integer_axis(panel.xaxis)
     style.hide_rest(panels, len(found))

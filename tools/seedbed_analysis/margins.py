@@ -178,7 +178,7 @@ def variation_figure(table, axes):
             own = own[own["area"] > 0]  # where the mean is not above 0 the ratio says nothing
             style.band(panel, own["epoch"], own["variation"], own["variation_low"], own["variation_high"],
                        style.value_text(value) or None, **looks[value])
-        panel.set_title(title)
+        style.title(panel, title)
         panel.set_xlabel("epoch")
         panel.set_ylim(bottom=0)
     style.hide_rest(panels, len(parts))

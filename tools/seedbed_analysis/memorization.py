@@ -83,7 +83,7 @@ def curves_figure(found, axes):
                 look = {"color": looks[value]["color"], "linestyle": dash, "marker": ""}
                 word = "J1, labels trained on" if dash == "-" else "J2, true labels"
                 style.band(panel, np.arange(len(line[0])), *line, f"{style.value_text(value)}: {word}".lstrip(": "), **look)
-        panel.set_title(title)
+        style.title(panel, title)
         panel.set_xlabel("epoch")
         style.integer_axis(panel.xaxis)
     style.hide_rest(panels, len(parts))
@@ -108,7 +108,7 @@ def index_figure(table, axes):
             style.band(panel, own["eta"], own["M"], own["M_low"], own["M_high"], style.value_text(value) or None, **looks[value])
         for level in (0, 1):
             panel.axhline(level, color=style.NEUTRAL, linewidth=0.8, linestyle=":")
-        panel.set_title(title)
+        style.title(panel, title)
         panel.set_xlabel("share of wrong labels")
     style.hide_rest(panels, len(parts))
     for panel in panels[:, 0]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas
 
 from . import intervals, style
-from .groups import chosen_axes, groups, label, left_out_note, measured, need_group, short, sorted_values, value_text
+from .groups import chosen_axes, groups, labels, left_out_note, measured, need_group, short, sorted_values, value_text
 from .output import Findings
 from .quantities import absent_as_nan
 from .storage import ResultsError
@@ -114,14 +114,14 @@ def quantiles_figure(results, axes, part):
     lines = {"mean": data[f"{part}_mean"].values, **lines}
     looks = style.looks(lines)
     figure, panels = style.panels(*style.shape(len(found)), 3.2, 2.7, sharey=True)
-    for panel, group in zip(panels.flat, found):
+    for panel, group, name in zip(panels.flat, found, labels([group.settings for group in found], axes)):
         x = intervals.mean(epoch[group.rows])
-        for name, values in lines.items():
+        for what, values in lines.items():
             low, middle, high = intervals.quantiles(values[group.rows])
             order = np.argsort(x)
-            style.band(panel, x[order], middle[order], low[order], high[order], name, **{**looks[name], "marker": ""})
+            style.band(panel, x[order], middle[order], low[order], high[order], what, **{**looks[what], "marker": ""})
         panel.set_yscale("log")
-        panel.set_title(label(group.settings), fontsize=9)
+        style.title(panel, name)
         panel.set_xlabel("epoch")
         style.integer_axis(panel.xaxis)
     style.hide_rest(panels, len(found))
@@ -148,7 +148,7 @@ def concentration_figure(results, axes, curves):
         panel.set_xscale("log")
         panel.set_xticks([0.1, 1, 10], ["0.1", "1", "10"])
         panel.axhline(1, color=style.NEUTRAL, linewidth=0.8, linestyle=":")
-        panel.set_title(title)
+        style.title(panel, title)
         panel.set_xlabel("samples that rise most (%)")
     style.hide_rest(panels, len(parts))
     for panel in panels[:, 0]:
@@ -160,7 +160,7 @@ def concentration_figure(results, axes, curves):
 @style.drawn
 def split_figure(table, axes):
     """What the rise is made of: bars by change and clarity, a panel a group -> Figure.   table: split_table's"""
-    table = table.assign(group=[label({axis: row[axis] for axis in axes}) for row in table.to_dict("records")])
+    table = table.assign(group=labels(table.to_dict("records"), axes))
     names = list(dict.fromkeys(table["group"]))[: style.MOST_PANELS]
     changes = list(dict.fromkeys(table["change"]))
     looks = style.looks(dict.fromkeys(table["clarity"]))
@@ -172,7 +172,7 @@ def split_figure(table, axes):
             panel.barh(where, own["rise"], height=0.38, color=look["color"], label=clarity)
         panel.set_yticks(range(len(changes)), [change.replace("_", " then ") for change in changes])
         panel.axvline(0, color=style.NEUTRAL, linewidth=0.8)
-        panel.set_title(name, fontsize=9)
+        style.title(panel, name)
         panel.set_xlabel("part of the rise")
     style.hide_rest(panels, len(names))
     style.below(figure, style.handles_of(panels))

@@ -12,7 +12,7 @@ import numpy as np
 import pandas
 
 from . import intervals, style
-from .groups import chosen_axes, groups, label, left_out_note, measured, need_group, short, sorted_values, value_text
+from .groups import chosen_axes, groups, labels, left_out_note, measured, need_group, short, sorted_values, value_text
 from .output import Findings
 from .quantities import absent_as_nan
 from .storage import ResultsError
@@ -75,7 +75,9 @@ def loss_points(table):
 @style.drawn
 def classes_figure(results, axes, kind, pair):
     """Class matrices: a row a group, a column a measure point -> Figure."""
-    found = [(label(group.settings), class_matrices(results, group.rows, kind, pair)) for group in groups(results, axes)][:MOST_ROWS]
+    found = groups(results, axes)
+    names = labels([group.settings for group in found], axes)
+    found = [(name, class_matrices(results, group.rows, kind, pair)) for name, group in zip(names, found)][:MOST_ROWS]
     points = [place for place in range(found[0][1].shape[0]) if any(np.isfinite(one[place]).any() for _, one in found)]
     points = points if len(points) <= MOST_POINTS else [points[i] for i in np.linspace(0, len(points) - 1, MOST_POINTS).astype(int)]
     figure, panels = style.panels(len(found), len(points), 1.9, 2.1, sharex=True, sharey=True)
@@ -91,6 +93,8 @@ def classes_figure(results, axes, kind, pair):
         panels[row, 0].set_ylabel(name.replace(", ", "\n") + "\nclass", fontsize=8)
     for panel in panels[-1]:
         panel.set_xlabel("class")
+        style.integer_axis(panel.xaxis)
+        style.integer_axis(panel.yaxis)
     figure.colorbar(image, ax=panels, fraction=0.04, pad=0.02).set_label(f"{kind} stiffness, {pair.replace('_', ' ')} pairs")
     return figure
 
@@ -111,7 +115,7 @@ def epochs_figure(table, axes, kind, pair):
                 edges = [own[f"{name}_{edge}"] if f"{name}_{edge}" in own else own[name] for edge in ("low", "high")]
                 style.band(panel, own["epoch"], own[name], *edges, value_text(value) or None, **look)
             panel.set_ylabel(words)
-            panel.set_title(title if panel is row[0] else "")
+            style.title(panel, title if panel is row[0] else "")
             style.widen(panel, 0.2)
             if name == "between":
                 panel.axhline(0, color=style.NEUTRAL, linewidth=0.8)
@@ -137,7 +141,7 @@ def rates_figure(table, axes, axis, kind, pair):
                 style.band(panel, own[axis], own[name], own[f"{name}_low"], own[f"{name}_high"], f"training {point}", **look)
             style.scale_x(panel, axis, *style.numeric(sorted_values(chosen[axis])))
             panel.set_ylabel(f"{name} classes ({kind})")
-            panel.set_title(title if panel is row[0] else "")
+            style.title(panel, title if panel is row[0] else "")
             style.widen(panel, 0.1)
     style.below(figure, style.handles_of(panels))
     return figure
@@ -146,16 +150,17 @@ def rates_figure(table, axes, axis, kind, pair):
 @style.drawn
 def distance_figure(results, axes, kind, pair):
     """Stiffness against the distance of inputs, a panel a group, a line a measure point -> Figure."""
-    found = groups(results, axes)[: style.MOST_PANELS]
+    found = groups(results, axes)
+    names, found = labels([group.settings for group in found], axes), found[: style.MOST_PANELS]
     points = [str(point) for point in results[NAME]["stiffness_point"].values]
     looks = style.looks(points)
     figure, panels = style.panels(*style.shape(len(found), 3), sharey=True, sharex=True)
-    for panel, group in zip(panels.flat, found):
+    for panel, group, name in zip(panels.flat, found, names):
         distance, curves = distance_curves(results, group.rows, kind, pair)
         for point, curve in zip(points, curves):
             style.band(panel, distance, curve, curve, curve, point, **looks[point])
         panel.axhline(0, color=style.NEUTRAL, linewidth=0.8)
-        panel.set_title(label(group.settings))
+        style.title(panel, name)
         panel.set_xlabel("distance of inputs, 1 - cos")
     style.hide_rest(panels, len(found))
     for panel in panels[:, 0]:
@@ -180,6 +185,8 @@ def run(results, arguments):
     if not len(table):
         raise ResultsError(f"{results.path}: no trial came to a measure point of stiffness ({left_out_note(results, kept, 'stiffness')})")
     notes = [note for note in [left_out_note(results, kept, "stiffness")] if note]
+    if len(groups(results, axes)) > MOST_ROWS:
+        notes.append(f"class matrices of the first {MOST_ROWS} of {len(groups(results, axes))} groups are drawn; choose others by --where")
     figures = {"stiffness-classes": lambda: classes_figure(results, axes, kind, pair),
                "stiffness-epochs": lambda: epochs_figure(table, axes, kind, pair),
                "stiffness-distance": lambda: distance_figure(results, axes, kind, pair)}

@@ -9,7 +9,7 @@ import os
 
 import numpy as np
 
-from .groups import short, sorted_values, value_text
+from .groups import short, sorted_values, telling, value_text
 from .storage import ResultsError
 
 # Each at least 3:1 against white and against black; in this order neighbours also differ in lightness.
@@ -144,6 +144,16 @@ def hide_rest(axes, used):
         panel.set_axis_off()
 
 
+def title(panel, text, width=34):
+    """A panel's title, broken at commas into lines of about that many letters."""
+    lines = [""]
+    for part in filter(None, text.split(", ")):
+        if lines[-1] and len(lines[-1]) + len(part) > width:
+            lines.append("")
+        lines[-1] += (", " if lines[-1] else "") + part
+    panel.set_title("\n".join(lines), fontsize=9)
+
+
 def integer_axis(axis):
     from matplotlib.ticker import MaxNLocator
 
@@ -158,19 +168,26 @@ def widen(panel, least):
 
 
 def hue_axis(settings, axes):
-    """The axis that colours stand for: the last with 2 to 7 values; the others part the panels.   settings [{axis: value}]"""
-    counts = {axis: len({str(one[axis]) for one in settings}) for axis in axes}
-    fitting = [axis for axis in axes if 1 < counts[axis] <= len(PALETTE)]
-    return fitting[-1] if fitting else None
+    """The axis that colours stand for, of 2 to 7 values: the one that leaves the fewest panels, of equals the last; or None.
+
+    settings: [{axis: value}] of the groups
+    """
+    def different(some):
+        return len({tuple(str(one[axis]) for axis in some) for one in settings})
+
+    needed = telling(settings, axes)
+    fitting = [axis for axis in reversed(needed) if 1 < different([axis]) <= len(PALETTE)]
+    return min(fitting, key=lambda axis: different([one for one in needed if one != axis]), default=None)
 
 
 def facets(settings, axes, hue=None):
     """Groups as panels and colours -> (hue axis or None, {panel's label: [(position, hue value)]}).
 
-    settings: [{axis: value}] of the groups. Axes with one value are not in the labels.
+    settings: [{axis: value}] of the groups. Axes that tell nothing are not in the labels.
     """
     hue = hue or hue_axis(settings, axes)
-    varied = [axis for axis in axes if axis != hue and len({str(one[axis]) for one in settings}) > 1]
+    others = [axis for axis in axes if axis != hue]
+    varied = [axis for axis in telling(settings, [*others, *([hue] if hue else [])]) if axis != hue]
     found = {}
     for position, one in enumerate(settings):
         name = ", ".join(f"{short(axis)} {value_text(one[axis])}" for axis in varied)
@@ -201,5 +218,9 @@ def scale_x(panel, axis, positions, ticks, scale):
     panel.set_xlabel(short(axis) if axis else "")
     panel.set_xscale(scale)
     if ticks:
-        panel.set_xticks(positions, ticks, rotation=20 if max(map(len, ticks)) > 8 else 0)
+        long = max(map(len, ticks)) > 8
+        panel.set_xticks(positions, [tick.replace("_", " ") for tick in ticks], rotation=30 if long else 0, ha="right" if long else "center")
         panel.margins(x=0.15)
+    elif len(positions) <= 6:
+        panel.set_xticks(positions, [f"{position:g}" for position in positions])
+        panel.minorticks_off()
