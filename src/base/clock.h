@@ -8,6 +8,9 @@ double clock_monotonic(void);
 /* Seconds since 1970-01-01 UTC. */
 double clock_wall(void);
 
+/* The same, when this process was started; now, where that cannot be known. */
+double clock_process_start(void);
+
 void clock_sleep(double seconds);
 
 #endif

@@ -91,7 +91,7 @@ static enum status read_request(const struct arguments *arguments, struct sessio
         .reuse_count = arguments->count[OPTION_REUSE],
         .fail_fast = arguments->count[OPTION_FAIL_FAST] > 0,
         .max_failures = max_failures,
-        .started = clock_wall(),
+        .started = clock_process_start(),
         .start = progress_announce,
         .report = progress_report,
     };
