@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "base/memory.h"
+#include "base/yield.h"
 #include "data/data.h"
 #include "metrics/kinds.h"
 #include "network/network.h"
@@ -323,14 +324,30 @@ static void measure_distances(struct look *look, int pair, int space, int spaces
     store(look, COLUMN_LENGTH, place, curve.length);
 }
 
+static enum status give_way(const struct look *look, struct error *error)
+{
+    return look->at->yield->call(look->at->yield->context, error);
+}
+
+static enum status measure_pairs(struct look *look, struct error *error)
+{
+    for (int pair = 0; pair < look->settings->pairs.count; pair++) {
+        TRY(give_way(look, error));
+        measure_classes(look, pair);
+    }
+    return STATUS_OK;
+}
+
 static enum status measure_spaces(struct look *look, struct error *error)
 {
     const int spaces = (int)space_count(look->settings, look->at->sizes);
     const int layers = network_layer_count(look->at->network);
     for (int space = 0; space < spaces && space <= layers; space++) {
         TRY(chosen_cosines(look->at, &look->chosen, space == 0 ? LAYER_INPUT : space - 1, look->cosines, error));
-        for (int pair = 0; pair < look->settings->pairs.count; pair++)
+        for (int pair = 0; pair < look->settings->pairs.count; pair++) {
+            TRY(give_way(look, error));
             measure_distances(look, pair, space, spaces);
+        }
     }
     return STATUS_OK;
 }
@@ -357,9 +374,9 @@ static enum status stiffness_measure(const void *settings, const struct measurem
     if (status == STATUS_OK) {
         find_lengths(&look);
         store_samples(&look);
-        for (int pair = 0; pair < look.settings->pairs.count; pair++)
-            measure_classes(&look, pair);
-        status = measure_spaces(&look, error);
+        status = measure_pairs(&look, error);
+        if (status == STATUS_OK)
+            status = measure_spaces(&look, error);
     }
     look_end(&look);
     return status;

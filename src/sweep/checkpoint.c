@@ -199,13 +199,14 @@ enum status checkpoint_open(const struct checkpoint_store *store, const struct c
     close(descriptor);
     const char *const fault =
         checkpoint.bytes == MAP_FAILED ? "cannot be read, or is empty" : find_fault(&checkpoint, mark);
+    void *memory = NULL;
     enum status status = STATUS_OK;
     if (fault != NULL)
         status = fail(error, STATUS_BAD_RESULTS, "%s %s", path, fault);
     else
-        status = memory_allocate((void **)out, 1, sizeof **out, "checkpoint", error);
-    if (status == STATUS_OK)
-        **out = checkpoint;
+        status = memory_allocate(&memory, 1, sizeof checkpoint, "checkpoint", error);
+    if (memory != NULL)
+        *out = memcpy(memory, &checkpoint, sizeof checkpoint);
     else if (checkpoint.bytes != MAP_FAILED)
         munmap(checkpoint.bytes, checkpoint.size);
     return status;
