@@ -188,8 +188,12 @@ static enum status commit_as_failed(struct session *session, int64_t unit, struc
 {
     const bool pair = unit >= plan_trial_count(session->plan);
     struct trial_ending ending = {.outcome = OUTCOME_FAILED};
+    struct unit_standing standing;
     struct results_row *row = NULL;
-    snprintf(ending.message, sizeof ending.message, "took its process down more often than limits.retries allows");
+    TRY(results_standing(session->writer, unit, &standing, error));
+    snprintf(ending.message, sizeof ending.message,
+             "took its process down %d times: limits.retries allows %lld further tries after the first",
+             standing.crashes, (long long)plan_sweep_config(session->plan)->limits.retries);
     TRY(results_row_create(schema_results(session->schema), pair ? TABLE_PAIRS : TABLE_TRIALS, &row, error));
     const enum status status = results_commit(session->writer, unit, row, &ending, error);
     results_row_destroy(&row);

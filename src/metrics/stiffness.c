@@ -329,15 +329,6 @@ static enum status give_way(const struct look *look, struct error *error)
     return look->at->yield->call(look->at->yield->context, error);
 }
 
-static enum status measure_pairs(struct look *look, struct error *error)
-{
-    for (int pair = 0; pair < look->settings->pairs.count; pair++) {
-        TRY(give_way(look, error));
-        measure_classes(look, pair);
-    }
-    return STATUS_OK;
-}
-
 static enum status measure_spaces(struct look *look, struct error *error)
 {
     const int spaces = (int)space_count(look->settings, look->at->sizes);
@@ -374,7 +365,10 @@ static enum status stiffness_measure(const void *settings, const struct measurem
     if (status == STATUS_OK) {
         find_lengths(&look);
         store_samples(&look);
-        status = measure_pairs(&look, error);
+        for (int pair = 0; status == STATUS_OK && pair < look.settings->pairs.count; pair++) {
+            measure_classes(&look, pair);
+            status = give_way(&look, error);
+        }
         if (status == STATUS_OK)
             status = measure_spaces(&look, error);
     }

@@ -1,5 +1,5 @@
 """Stopped in good order at any moment, by signals or by time limits, a sweep goes on where it was and ends in the bits of one that
-nobody disturbed, for every metric and for pairs. SEEDBED_TEST_STOPS and SEEDBED_TEST_LIMITS say how often each is tried;
+nobody disturbed, for every metric and for pairs. SEEDBED_TEST_STOPS, _LIMITS and _KILLS say how often each is tried;
 with SEEDBED_TEST_ON_TIME no limit may be overrun, mpirun's own start and end included.
 """
 
@@ -18,6 +18,7 @@ from contents import COMMITTED, RUNNING, assert_same_content, column, reproducib
 SEED = int(os.environ.get("SEEDBED_TEST_SEED", "20240"))
 STOPS = int(os.environ.get("SEEDBED_TEST_STOPS", "6"))
 LIMITS = int(os.environ.get("SEEDBED_TEST_LIMITS", "4"))
+KILLS = int(os.environ.get("SEEDBED_TEST_KILLS", "3"))
 
 SWEEP = """
 name: stopped
@@ -213,15 +214,19 @@ def test_checkpoints_of_another_file_of_that_name_are_not_used(seedbed, binary, 
     assert_same_content(reproducible_content(path), undisturbed, "made anew")
 
 
-def test_a_kill_costs_no_more_than_since_the_last_checkpoint(seedbed, binary, sweep, tmp_path, undisturbed):
-    path = tmp_path / "killed.h5"
-    with Job([binary, "run", sweep, "-o", path, "--set", "limits.checkpoint=0.05"], 2) as job:
-        assert wait_until(lambda: path.exists() and len(checkpoints(path)) > 0)
-        job.kill(job.processes())
-        job.wait()
+def test_kills_cost_no_more_than_since_the_last_checkpoint(seedbed, binary, sweep, tmp_path, undisturbed):
+    path, chance = tmp_path / "killed.h5", random.Random(SEED + 2)
+    command = [binary, "run", sweep, "-o", path, "--resume", "--set", "limits.checkpoint=0.05"]
+    for _ in range(KILLS):
+        with Job(command, chance.choice([None, 2])) as job:
+            wait_until(lambda: not job.running() or (path.exists() and len(checkpoints(path)) > 0))
+            time.sleep(chance.uniform(0, 0.5))
+            job.kill(job.processes())
+            job.wait()
+            assert "begins anew" not in job.output()
     saved = {t for t in in_flight(path) if identities(path)[t] in checkpoints(path)}
     output = finish(seedbed, sweep, path, undisturbed)
-    assert went_on(output) == saved
+    assert went_on(output) == saved and "begins anew" not in output
 
 
 def test_a_checkpoint_that_does_not_fit_on_the_disk_costs_only_time(seedbed, binary, sweep, tmp_path, undisturbed):
