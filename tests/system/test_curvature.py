@@ -16,7 +16,7 @@ from torch_gradients import Cnn, Mlp, Resnet8  # noqa: E402
 
 SAMPLES, TOP, PROBES, TOLERANCE = 40, 3, 30, 1e-4
 METRIC, PROBE_SUBSTREAM = 6, 1 << 18
-PRECISION = 1e-4  # of the largest absolute value: float32 products against double ones
+PRECISION = 1e-5  # of the largest absolute value: float32 products against double ones
 MATRIX_MOST = 1000  # parameters of which the whole Hessian is made
 
 SWEEP = f"""
