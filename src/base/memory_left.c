@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH_BYTES = 4096, LINE_BYTES = 1024 };
+enum { FOLDER_BYTES = 4096, PATH_BYTES = FOLDER_BYTES + 64, LINE_BYTES = 1024 };
 
 /* The number behind `key` at the start of a line, or (key "") the first word; -1: there is none. */
 static double read_number(const char *path, const char *key)
@@ -53,7 +53,7 @@ static double left_in_group(const char *folder, const char *const names[3])
 /* The group's own folder and all above it, up to where the groups are mounted. */
 static double left_in_groups(const char *mount, const char *group, const char *const names[3])
 {
-    char folder[PATH_BYTES];
+    char folder[FOLDER_BYTES];
     double left = INFINITY;
     if (snprintf(folder, sizeof folder, "%s%s", mount, group) >= (int)sizeof folder / 2)
         return left;
