@@ -78,8 +78,11 @@ int main(int argc, char **argv)
     const int64_t trials = argc > 1 ? atoll(argv[1]) : 1000000;
     const double median = argc > 2 ? atof(argv[2]) : 60, sigma = argc > 3 ? atof(argv[3]) : 1;
     double *seconds = calloc((size_t)trials, sizeof *seconds), *equal = calloc((size_t)trials, sizeof *equal);
-    if (seconds == NULL || equal == NULL)
+    if (seconds == NULL || equal == NULL) {
+        free(seconds);
+        free(equal);
         return 1;
+    }
     struct random random = random_start(STREAM_METRIC, 0, 0);
     for (int64_t i = 0; i < trials; i++) {
         seconds[i] = median * exp(sigma * random_normal(&random));
