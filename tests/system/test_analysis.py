@@ -237,7 +237,7 @@ def test_the_table_names_each_group(tools, path, tmp_path):
     assert ended.returncode == 0, ended.stderr
     lines = ended.stdout.splitlines()
     assert len(lines) == 5
-    assert lines[1].split()[:7] == ["0.1", "mse", "nothing", "3", "3", "400", "lowest"]
+    assert lines[1].split()[:7] == ["0.1", "mse", "nothing", "3", "3", "lowest", "20"]
 
 
 def not_hdf5(path):

@@ -38,7 +38,7 @@ def test_trials_are_a_data_frame_labelled_by_number(path):
 
 
 def test_a_query_takes_an_axis_by_the_end_of_its_key(path):
-    wanted = 0.4
+    wanted = 0.4  # noqa: F841 - the query finds it by @wanted
     with open_results(path) as results:
         trials = results.trials
         assert list(trials.query("loss == 'rll' and rate == 0.4").index) == [6, 7]
