@@ -21,6 +21,19 @@ static int list_depth(const struct slot *slot)
     return depth;
 }
 
+bool slot_has_no_stray(const struct slot *slot, const char *word)
+{
+    const struct tree_node *node = slot->node;
+    if (node->stray == NULL)
+        return true;
+    if (node->count == 0)
+        slot_fault(slot, node->stray, "there is no %s %d: the list is empty", word, node->stray_index);
+    else
+        slot_fault(slot, node->stray, "there is no %s %d: the list has %d, numbered 0 to %d", word, node->stray_index,
+                   node->count, node->count - 1);
+    return false;
+}
+
 /* Whether the value is a list of bearable length and depth, into which every dotted path found its way. */
 static bool check_list(const struct slot *slot)
 {
@@ -37,14 +50,7 @@ static bool check_list(const struct slot *slot)
                    FIELD_LIST_DEPTH);
         return false;
     }
-    if (node->stray == NULL)
-        return true;
-    if (node->count == 0)
-        slot_fault(slot, node->stray, "there is no %s %d: the list is empty", word, node->stray_index);
-    else
-        slot_fault(slot, node->stray, "there is no %s %d: the list has %d, numbered 0 to %d", word, node->stray_index,
-                   node->count, node->count - 1);
-    return false;
+    return slot_has_no_stray(slot, word);
 }
 
 /* Binds item i in the room and returns where it is kept; NULL and a fault without memory. */

@@ -194,6 +194,16 @@ static void bind_spaced_integers(const struct slot *slot)
     *(struct integer_list *)slot->out = list;
 }
 
+/* Whether a plain list has every number that a dotted path sets. A default that the file does not give has none. */
+static bool has_numbers(const struct slot *slot)
+{
+    if (slot->node->stray == NULL || slot->node->count > 0)
+        return slot_has_no_stray(slot, "number");
+    slot_fault(slot, slot->node->stray, "there is no number %d to set: write the whole list into its section first",
+               slot->node->stray_index);
+    return false;
+}
+
 static void bind_integers(const struct slot *slot)
 {
     struct integer_list list = {0};
@@ -201,7 +211,7 @@ static void bind_integers(const struct slot *slot)
         bind_spaced_integers(slot);
         return;
     }
-    if (!slot_is_list(slot))
+    if (!slot_is_list(slot) || !has_numbers(slot))
         return;
     for (int i = 0; i < slot->node->count; i++) {
         const struct tree_node *item = slot->node->items[i];
@@ -219,7 +229,7 @@ static void bind_integers(const struct slot *slot)
 static void bind_reals(const struct slot *slot)
 {
     struct real_list list = {0};
-    if (!slot_is_list(slot))
+    if (!slot_is_list(slot) || !has_numbers(slot))
         return;
     for (int i = 0; i < slot->node->count; i++) {
         const struct tree_node *item = slot->node->items[i];

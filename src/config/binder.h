@@ -39,6 +39,9 @@ bool slot_is_list(const struct slot *slot);
 /* Whether a list that has `count` values has room for `more`; else a fault. */
 bool slot_has_room(const struct slot *slot, const struct tree_node *item, int64_t count, int64_t more);
 
+/* Whether every dotted path into the list found its item; else a fault that calls items so. */
+bool slot_has_no_stray(const struct slot *slot, const char *word);
+
 /* Binds one scalar or list; returns nothing: faults are in the binder. */
 void bind_value(const struct slot *slot);
 

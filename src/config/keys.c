@@ -2,6 +2,7 @@
  * kind, without one into those of any kind. */
 #include "config/keys.h"
 
+#include <float.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -71,6 +72,30 @@ static bool enter_item(struct cursor *cursor, const char *name, size_t length)
     return enter_field(cursor, cursor->key.field->item, list == NULL ? NULL : list->items[index]);
 }
 
+/* A number of a plain list; the list's own range is checked when it is read whole. */
+static const struct field integer_item = {
+    .name = "number", .type = FIELD_INTEGER, .minimum = -0x1p53, .maximum = 0x1p53};
+static const struct field real_item = {.name = "number", .type = FIELD_REAL, .minimum = -DBL_MAX, .maximum = DBL_MAX};
+
+static bool is_plain_list(const struct field *field)
+{
+    return field->type == FIELD_INTEGERS || field->type == FIELD_REALS;
+}
+
+static bool enter_number(struct cursor *cursor, const char *name, size_t length)
+{
+    const bool whole = cursor->key.field->type == FIELD_INTEGERS;
+    const struct integer_list *integers = whole ? cursor->value : NULL;
+    const struct real_list *reals = whole ? NULL : cursor->value;
+    const int count = integers != NULL ? integers->count : reals != NULL ? reals->count : FIELD_LIST_MAX;
+    const int index = tree_index(name, length);
+    if (index < 0 || index >= count)
+        return false;
+    if (whole)
+        return enter_field(cursor, &integer_item, integers == NULL ? NULL : &integers->values[index]);
+    return enter_field(cursor, &real_item, reals == NULL ? NULL : &reals->values[index]);
+}
+
 static bool enter(struct cursor *cursor, const char *name, size_t length)
 {
     const struct field *field = cursor->key.field;
@@ -80,6 +105,8 @@ static bool enter(struct cursor *cursor, const char *name, size_t length)
         return enter_table(cursor, field->section, cursor->value, name, length);
     if (field->type == FIELD_LIST)
         return enter_item(cursor, name, length);
+    if (is_plain_list(field))
+        return enter_number(cursor, name, length);
     if (field->type == FIELD_CHOICES && cursor->kind != NULL)
         return enter_field(cursor, field_find(kind_fields(cursor->kind), name, length), NULL);
     if (field->type == FIELD_CHOICES)
@@ -203,6 +230,8 @@ static void add_names(struct phrase *phrase, const struct field *fields, const s
         phrase_add(phrase, "kind and the settings of %ss", field->kinds->what);
     else if (field->type == FIELD_LIST)
         phrase_add(phrase, "the number of a %s, 0 for the first, at most %d", field->item->name, FIELD_LIST_MAX - 1);
+    else if (is_plain_list(field))
+        phrase_add(phrase, "the place of a number, 0 for the first, at most %d", FIELD_LIST_MAX - 1);
     else
         phrase_add(phrase, "nothing below '%s'", field->name);
 }

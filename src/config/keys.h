@@ -13,8 +13,8 @@ struct config_key {
     bool is_kind;   /* `x.kind` of a choice: its name alone */
 };
 
-/* What a dotted key, whose numbers are items of lists, names under some choice of kinds; whether there is anything. key
- * may be NULL. */
+/* What a dotted key, whose numbers are items of lists or numbers of plain ones, names under some choice of kinds;
+ * whether there is anything. key may be NULL. */
 bool config_find_key(const struct field *fields, const char *path, struct config_key *key);
 
 /* The field and value (lent) that a dotted key has in this config; NULL when the chosen kinds have no such setting, or

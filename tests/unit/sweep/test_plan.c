@@ -242,6 +242,43 @@ static void stages_cost_their_training_and_its_evaluations(void **state)
     plan_end(&planned);
 }
 
+static void expect_faults(const char *text, const char *faults)
+{
+    struct planned planned = plan_text(text);
+    assert_int_equal(planned.status, STATUS_BAD_SWEEP);
+    assert_string_equal(planned.printed.data, faults);
+    plan_end(&planned);
+}
+
+#define MULTISTEP "train.schedule: [{kind: multistep, epochs: [2, 4]}]}\n"
+
+static void numbers_of_a_plain_list_are_keys(void **state)
+{
+    (void)state;
+    struct hash128 identities[2];
+    struct planned planned = plan_right(SMALL "grid: {model.hidden.0: [8, 16], " MULTISTEP);
+    for (int i = 0; i < 2; i++)
+        identities[i] = plan_trial(planned.plan, i)->identity;
+    plan_end(&planned);
+    planned = plan_right(SMALL "grid: {model.hidden: [[8], [16]], " MULTISTEP);
+    for (int i = 0; i < 2; i++)
+        assert_memory_equal(&identities[i], &plan_trial(planned.plan, i)->identity, sizeof identities[i]);
+    plan_end(&planned);
+    planned = plan_right(SMALL "grid: {model.hidden.0: [8, 16]}\nexclude: [{model.hidden.0: {above: 9}}]\n");
+    assert_int_equal(plan_trial_count(planned.plan), 1);
+    plan_end(&planned);
+    expect_faults(SMALL "grid: {model.hidden.1: [8]}\n",
+                  "s.yaml:3:25: model.hidden: there is no number 1: the list has 1, numbered 0 to 0\n");
+    expect_faults(
+        SMALL "grid: {model.hidden.0: [0]}\n",
+        "s.yaml:3:25: model.hidden: '0' is too small; allowed: a list of whole numbers, each from 1 to 1048576\n");
+    expect_faults("grid: {model.hidden.0: [8]}\n", "s.yaml:1:25: model.hidden: there is no number 0 to set: write the "
+                                                   "whole list into its section first\n");
+    expect_faults(SMALL "grid: {model.hidden.first: [8]}\n",
+                  "s.yaml:3:8: unknown key 'model.hidden.first'; allowed in model.hidden: the place of a number, 0 for "
+                  "the first, at most 127\n");
+}
+
 /* The longest trial's work, in FLOPs. */
 static double work_with(const char *metrics)
 {
@@ -391,6 +428,7 @@ int main(void)
         cmocka_unit_test(a_stage_has_what_train_has_where_it_gives_nothing),
         cmocka_unit_test(stages_enter_the_identity_by_what_they_do),
         cmocka_unit_test(stages_cost_their_training_and_its_evaluations),
+        cmocka_unit_test(numbers_of_a_plain_list_are_keys),
         cmocka_unit_test(metrics_cost_their_passes_at_every_point),
         cmocka_unit_test(a_limit_on_steps_bounds_cost_and_epochs),
         cmocka_unit_test(a_duplicate_trial_is_a_fault_that_names_both),
