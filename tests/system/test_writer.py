@@ -91,6 +91,18 @@ def test_a_rank_that_crashes_counts_though_it_does_not_write(seedbed, binary, tm
     assert sorted(column(path, "crashes"))[-2:] == [0, 1], "the crash of rank 1 alone was to be counted"
 
 
+def test_where_survivors_go_on_a_rank_that_is_lost_takes_no_row_with_it(seedbed, binary, sweep, tmp_path):
+    path, whole = tmp_path / "lost.h5", tmp_path / "whole.h5"
+    sweep.write_text(SWEEP.replace("epochs: 4", "epochs: 40"))
+    assert seedbed("run", sweep, "-o", whole).returncode == 0
+    recovery = {"OMPI_MCA_orte_enable_recovery": "1", "SEEDBED_LEASE": "2"}
+    with Job([binary, "run", sweep, "-o", path, *ROOT], ranks=3, settings=recovery) as job:
+        assert wait_until(lambda: path.exists() and sum(column(path, "state") == COMMITTED) >= 2, timeout=60), job.output()
+        job.kill([job.ranks()[2]])
+        assert job.wait(timeout=120) == 0, job.output()
+    assert_same_results(path, reproducible_content(whole), "without the rank that was lost")
+
+
 def test_a_stop_is_in_good_order(binary, tmp_path):
     sweep, path = tmp_path / "long.yaml", tmp_path / "long.h5"
     sweep.write_text(LONG.replace("epochs: 400", "epochs: 100000"))
