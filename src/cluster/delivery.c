@@ -5,8 +5,10 @@
 #include "cluster/delivery.h"
 
 #include <limits.h>
+#include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "cluster/backoff.h"
 #include "cluster/communicator.h"
@@ -77,7 +79,7 @@ static enum status ask(void *context, const void *request, size_t bytes, void *a
     return wait_for_answer(requests, error);
 }
 
-enum status delivery_create(struct cluster *cluster, struct delivery **out, struct error *error)
+static enum status delivery_create(struct cluster *cluster, struct delivery **out, struct error *error)
 {
     struct delivery *delivery = NULL;
     enum status status = memory_allocate((void **)&delivery, 1, sizeof *delivery, "delivery of rows", error);
@@ -102,9 +104,29 @@ enum status delivery_create(struct cluster *cluster, struct delivery **out, stru
     return STATUS_OK;
 }
 
-const struct results_remote *delivery_remote(struct delivery *delivery)
+/* Collective. */
+static bool root_writes(struct cluster *cluster, const char *path, const char *who)
 {
-    return &delivery->remote;
+    struct error error = {0};
+    if (strcmp(who, "auto") != 0 || cluster->size == 1)
+        return strcmp(who, "root") == 0;
+    if (results_try_independent(path, &cluster->world, &error) == STATUS_OK)
+        return false;
+    if (cluster->rank == 0)
+        log_warning(
+            "%s: ranks cannot write to this file system independently of each other (%s): rank 0 writes for all", path,
+            error.text);
+    return true;
+}
+
+enum status delivery_open(struct cluster *cluster, const char *path, const struct results_schema *schema,
+                          const char *who, struct delivery **delivery, struct results_writer **writer,
+                          struct error *error)
+{
+    if (!root_writes(cluster, path, who))
+        return results_open(path, schema, &cluster->world, writer, error);
+    TRY(delivery_create(cluster, delivery, error));
+    return results_open_by_root(path, schema, &cluster->world, &(*delivery)->remote, writer, error);
 }
 
 /* The last answer to a rank is gone once the rank asks again, or at the end. */

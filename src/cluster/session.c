@@ -134,35 +134,6 @@ static enum status prepare_file(struct session *session, const struct schema_req
     return status;
 }
 
-/* Whether rank 0 is to write for all: as the sweep says, or because the file system refuses others. Collective. */
-static bool writes_by_root(const struct session *session)
-{
-    struct error error = {0};
-    const char *path = session->request->output_path;
-    const char *writer = plan_sweep_config(session->plan)->results.writer->name;
-    if (strcmp(writer, "auto") != 0 || cluster_size(session->cluster) == 1)
-        return strcmp(writer, "root") == 0;
-    if (results_try_independent(path, cluster_communicator(session->cluster), &error) == STATUS_OK)
-        return false;
-    if (is_root(session))
-        log_warning(
-            "%s: ranks cannot write to this file system independently of each other (%s): rank 0 writes for all", path,
-            error.text);
-    return true;
-}
-
-static enum status open_writer(struct session *session, struct error *error)
-{
-    const char *path = session->request->output_path;
-    const struct results_schema *schema = schema_results(session->schema);
-    const void *communicator = cluster_communicator(session->cluster);
-    if (!writes_by_root(session))
-        return results_open(path, schema, communicator, &session->writer, error);
-    TRY(delivery_create(session->cluster, &session->delivery, error));
-    return results_open_by_root(path, schema, communicator, delivery_remote(session->delivery), &session->writer,
-                                error);
-}
-
 static enum status open_file(struct session *session, struct error *error)
 {
     struct provenance_item provenance[PROVENANCE_ITEMS];
@@ -181,7 +152,9 @@ static enum status open_file(struct session *session, struct error *error)
         status = prepare_file(session, &request, error);
     TRY(cluster_agree(session->cluster, status, error));
     TRY(cluster_agree(session->cluster, schema_create(&request, &session->schema, error), error));
-    return open_writer(session, error);
+    return delivery_open(session->cluster, session->request->output_path, schema_results(session->schema),
+                         plan_sweep_config(session->plan)->results.writer->name, &session->delivery, &session->writer,
+                         error);
 }
 
 static enum status commit_as_failed(struct session *session, int64_t unit, struct error *error)
