@@ -13,6 +13,9 @@ grid: {seed: 0..3}
 # The same, but long enough to be looked at while it runs.
 LONG = TINY.replace("epochs: 2", "epochs: 400").replace("0..3", "0..7")
 
+# Long enough to be disturbed, also on a fast machine.
+LONGER = LONG.replace("epochs: 400", "epochs: 2000")
+
 
 def digest(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 from background import Job, wait_until
-from command_line import LONG, TINY, assert_says, digest, entries
+from command_line import LONG, LONGER, TINY, assert_says, digest, entries
 from conftest import SMALL_SWEEP, engine_environment
 from contents import column
 from idx_files import write_idx_set
@@ -249,7 +249,7 @@ def test_status_of_a_finished_file(seedbed, tiny_results):
 
 def test_status_while_a_run_writes_and_after_a_kill(seedbed, binary, tmp_path):
     sweep, path = tmp_path / "long.yaml", tmp_path / "long.h5"
-    sweep.write_text(LONG)
+    sweep.write_text(LONGER)
     with Job([binary, "run", sweep, "-o", path], ranks=2) as job:
         assert wait_until(lambda: path.exists() and read_status(seedbed, path)["done"] >= 1)
         status = read_status(seedbed, path)

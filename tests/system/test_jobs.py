@@ -7,7 +7,7 @@ import time
 
 import pytest
 from background import process_table, wait_until
-from command_line import LONG, TINY
+from command_line import LONGER, TINY
 from conftest import ROOT, engine_environment, run_group
 from contents import assert_same_content, outcomes, reproducible_content
 
@@ -28,7 +28,7 @@ def environment(binary):
 
 @pytest.fixture
 def long_sweep(tmp_path):
-    (tmp_path / "long.yaml").write_text(LONG)
+    (tmp_path / "long.yaml").write_text(LONGER)
     return tmp_path / "long.yaml"
 
 

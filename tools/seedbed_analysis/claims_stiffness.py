@@ -31,6 +31,15 @@ def rates(results):
     return np.asarray(column(results, "learning_rate"), dtype=float)
 
 
+def present(results):
+    return [str(one) for one in np.unique(column(results, "data.normalisation", "standard"))]
+
+
+def moments(results):
+    """Measure points at losses, in the order in which training reaches them."""
+    return sorted((one for one in results.points("stiffness") if one.startswith("loss ")), key=lambda one: -float(one.split()[1]))
+
+
 def own_class(results):
     return Measured(at(results, "within_sign", "init")[protocol(results, "standard")], lambda value: value >= 0.95)
 
@@ -61,7 +70,7 @@ def direction(inputs):
 
     def measure(results):
         rows = protocol(results, inputs)
-        points = [one for one in results.points("stiffness") if one.startswith("loss ")]
+        points = moments(results)
         found = [spearman(rates(results)[rows], at(results, "between_sign", point)[rows]) for point in points]
         if not np.isfinite(found).any():
             raise ResultsError(f"{results.path}: too few trials reached a loss that they can be compared at")
@@ -74,7 +83,7 @@ def direction(inputs):
 
 def grows_then_falls(results):
     rows = protocol(results, "standard")
-    points = [one for one in results.points("stiffness") if one.startswith("loss ")]
+    points = moments(results)
     between = np.stack([at(results, "between_sign", point)[rows] for point in points], axis=1)
     start = at(results, "between_sign", "init")[rows]
     there = np.isfinite(between).any(axis=1)
@@ -89,23 +98,35 @@ def permuted(results):
 
 
 def falls_with_distance(results):
+    """Rank correlation of distance in input space and mean sign, over the bins of all pairs, mean over the losses."""
     rows = np.concatenate([protocol(results, one) for one in present(results)])
-    slopes = np.stack([at(results, "fit_slope", point)[rows][:, 0] for point in results.points("stiffness") if point != "init"], axis=1)
+    curves = [at(results, "distance_sign", point)[rows][:, 0] for point in moments(results)]
+    found = np.array([[spearman(np.arange(curve.shape[1], dtype=float), one) for one in curve] for curve in curves])
+    found = found[:, np.isfinite(found).any(axis=0)]
+    return Measured(np.nanmean(found, axis=0), lambda value: value < 0, "rank correlation of distance and sign over all pairs")
+
+
+def falls_within_classes(results):
+    rows = np.concatenate([protocol(results, one) for one in present(results)])
+    slopes = np.stack([at(results, "fit_slope", point)[rows][:, 0] for point in moments(results)], axis=1)
+    signs = np.stack([at(results, "within_sign", point)[rows] for point in moments(results)], axis=1)
     return Measured(np.nanmean(slopes[np.isfinite(slopes).any(axis=1)], axis=1), lambda value: value < 0,
-                    "slope of the line through (distance in input space, sign) of pairs of one class")
+                    f"slope of the line through (distance, sign) of pairs of one class, whose mean sign is {np.nanmin(signs):.4f} or more")
 
 
-def present(results):
-    return [str(one) for one in np.unique(column(results, "data.normalisation", "standard"))]
+def length_falls(name, inputs):
+    """Rank correlation of time (start, then losses) and critical length, by /stiffness/<name>, under a protocol."""
 
+    def measure(results):
+        rows, points = protocol(results, inputs), ["init", *moments(results)]
+        lengths = np.stack([at(results, name, point)[rows][:, 0] for point in points], axis=1)
+        slopes = [spearman(np.arange(len(points), dtype=float), one) for one in lengths]
+        means = ", ".join(f"{point} {np.nanmean(lengths[:, i]):.3g}" for i, point in enumerate(points) if np.isfinite(lengths[:, i]).any())
+        if not np.isfinite(slopes).any():
+            raise ResultsError(f"{results.path}: stiffness/{name} falls through zero in too few places to have a course")
+        return Measured(slopes, lambda value: value < 0, f"critical length: {means}")
 
-def length_falls(results):
-    rows = protocol(results, "sphere")
-    points = [one for one in results.points("stiffness") if one == "init" or one.startswith("loss ")]
-    lengths = np.stack([at(results, "fit_length", point)[rows][:, 0] for point in points], axis=1)
-    slopes = [spearman(np.arange(len(points), dtype=float), one) for one in lengths]
-    means = ", ".join(f"{point} {np.nanmean(lengths[:, i]):.3g}" for i, point in enumerate(points) if np.isfinite(lengths[:, i]).any())
-    return Measured(slopes, lambda value: value < 0, f"critical length: {means}")
+    return measure
 
 
 CLAIMS = [
@@ -113,8 +134,12 @@ CLAIMS = [
     Claim("C1 others", "and no other", "between-class sign < 0.1", other_classes),
     Claim("C2 grows", "between-class stiffness grows with training", "above its start", grows_then_falls),
     Claim("C3 permuted", "permuted labels have no positive between-class stiffness", "<= -0.9 by epoch 13", permuted),
-    Claim("C5 distance", "stiffness falls with distance", "slope < 0", falls_with_distance),
-    Claim("C6 length", "the critical length falls in training (final version)", "rank correlation with time < 0", length_falls),
+    Claim("C5 distance", "stiffness falls with distance (early version: all pairs)", "rank correlation < 0", falls_with_distance),
+    Claim("C5 own class", "and within classes (final version)", "slope < 0", falls_within_classes),
+    Claim("C6 length", "the critical length falls in training (final version)", "rank correlation with time < 0",
+          length_falls("fit_length", "sphere")),
+    Claim("C6 crossing", "the same by the first crossing of all pairs (early definition)", "rank correlation with time < 0",
+          length_falls("crossing", "sphere")),
     Claim("C rate", "higher rate, higher between-class stiffness (early version)", "S(3e-4) - S(1e-5) > 0.2 at loss 0.056",
           rate_effect),
     Claim("C rate, early", "direction under the early protocol", "none", direction("standard")),
