@@ -1,4 +1,7 @@
-"""Killed at any moment, the file opens, keeps what was committed, and ends with the bits of an undisturbed run."""
+"""Killed at any moment, the file opens, keeps what was committed, and ends with the bits of an undisturbed run.
+
+SEEDBED_TEST_KILLS says how often.
+"""
 
 import os
 import random
@@ -13,7 +16,7 @@ from background import Job, wait_until
 from contents import COMMITTED, RUNNING, assert_rows_among, assert_same_content, column, committed_rows, messages, outcomes
 from contents import reproducible_content
 
-KILLS = 20
+KILLS = int(os.environ.get("SEEDBED_TEST_KILLS", "20"))
 SEED = int(os.environ.get("SEEDBED_TEST_SEED", "20240"))
 
 SWEEP = """
@@ -166,7 +169,7 @@ def disturb(binary, sweep, path, chance, expected_rows, kills_left):
     return kills
 
 
-def test_killed_at_random_twenty_times_the_bits_are_those_of_an_undisturbed_run(
+def test_killed_at_random_the_bits_are_those_of_an_undisturbed_run(
     seedbed, binary, sweep, tmp_path, undisturbed, expected_rows
 ):
     print(f"SEEDBED_TEST_SEED={SEED}")
