@@ -190,10 +190,10 @@ def test_the_commands_of_the_tour_run(root, population, tmp_path, capsys):
     """Every line of docs/analysis.md that calls seedbed-analysis, on a file that has all that it asks for."""
     lines = [line.split("#")[0] for line in (root / "docs/analysis.md").read_text().splitlines()]
     commands = [shlex.split(line)[1:] for line in lines if line.startswith("tools/seedbed-analysis ")]
-    assert {words[0] for words in commands} >= {*NAMES, "pack"}
+    assert {words[0] for words in commands} >= {*NAMES, "pack", "report"}
     for words in commands:
         words = [str(population) if word.endswith("results.h5") else word for word in words]
-        if words[0] != "pack":
+        if words[0] not in ("pack", "report"):
             check(capsys, words[0], population, tmp_path, *words[2:])
             assert (tmp_path / f"{words[0]}.json").is_file(), words
 

@@ -5,13 +5,12 @@ import json
 import os
 import sys
 
-from . import (compare, consistency, interpolation, margins, memorization, output, pack, pairs, reproduce, sample_loss,
-               stiffness, variance)
+from . import output, pack, report, reproduce
+from .analyses import ANALYSES, question
 from .results import open_results
 from .storage import ResultsError
 
-ANALYSES = (consistency, margins, stiffness, interpolation, sample_loss, memorization, variance, pairs, compare)
-OTHERS = (reproduce, pack)  # commands with options of their own
+OTHERS = (report, reproduce, pack)  # commands with options of their own
 
 
 def common_options(parser):
@@ -29,22 +28,17 @@ def parse_arguments(arguments):
     commands = parser.add_subparsers(metavar="ANALYSIS", required=True)
     for module in ANALYSES:
         name = module.NAME
-        one = commands.add_parser(name, help=summary(module), description=module.__doc__,
+        one = commands.add_parser(name, help=question(module), description=module.__doc__,
                                   formatter_class=argparse.RawDescriptionHelpFormatter)
         common_options(one)
         module.add_options(one)
         one.set_defaults(command=analyse, module=module, name=name)
     for module in OTHERS:
-        one = commands.add_parser(module.NAME, help=summary(module), description=module.__doc__,
+        one = commands.add_parser(module.NAME, help=question(module), description=module.__doc__,
                                   formatter_class=argparse.RawDescriptionHelpFormatter)
         module.add_options(one)
         one.set_defaults(command=module.command, name=module.NAME)
     return parser.parse_args(arguments)
-
-
-def summary(module):
-    """The first line of a module's docstring."""
-    return module.__doc__.splitlines()[0]
 
 
 def analyse(arguments):

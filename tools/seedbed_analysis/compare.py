@@ -12,6 +12,10 @@ from .output import Findings
 from .quantities import quantity
 
 NAME = "compare"
+READ = {  # how to read each figure, by the beginning of its name
+    "compare-": "A mark is the mean over seeds, the band where that mean would lie with other seeds (95 %): bands that part "
+                "are differences that the seeds do not explain.",
+}
 
 
 def means(results, quantities, axes):

@@ -19,6 +19,12 @@ from .output import Findings
 from .storage import ResultsError
 
 NAME = "consistency"
+READ = {  # how to read each figure, by the beginning of its name
+    "overlap-by-size": "Above the dotted line runs share more of their extreme samples than by chance; lines that start from "
+                       "the same weights or take the same batches show what each random stream does.",
+    "overlap-": "Each cell is a pair of runs (or of groups): 1 is chance, brighter means that both find the same samples "
+                "extreme; blocks on the diagonal are runs of equal settings.",
+}
 ENDS = ("highest", "lowest")
 DEFAULT_SHARES = [0.001, 0.01, 0.03, 0.1, 0.3]
 LEAST = 10  # samples in a subset, unless asked for fewer

@@ -16,6 +16,13 @@ from .quantities import absent_as_nan, last_there
 from .storage import ResultsError
 
 NAME = "interpolation"
+READ = {  # how to read each figure, by the beginning of its name
+    "interpolation-plateaus": "The higher, the longer the way from the initial weights on which the error stays as it was.",
+    "interpolation-order": "A mark is a class: marks that fall or rise together mean that the order of learning is left in the"
+                           " final biases.",
+    "interpolation-": "From the initial (0) to the trained weights (1): a flat stretch is a plateau, a rise on the way a "
+                      "barrier.",
+}
 SPREAD = ("error_plateau", "loss_plateau")  # with intervals
 PLAIN = ("bump_height", "bump_width", "loss_monotone", "error_monotone", "largest_share", "bias_class_share")
 

@@ -17,6 +17,14 @@ from .output import Findings
 from .storage import ResultsError
 
 NAME = "margins"
+READ = {  # how to read each figure, by the beginning of its name
+    "margins-distribution": "Samples sorted by margin: below zero they are misclassified, and a flatter line means that "
+                            "margins are more alike.",
+    "margins-area": "A mark is a trial: where the area tells the test accuracy the marks rise to the right, and the rank "
+                    "correlation is near 1.",
+    "margins-variation": "The lower the line, the more alike the margins are, relative to their mean; 0 would be one margin "
+                         "for all.",
+}
 CURVE_POINTS = 201
 FIGURES_OF = ("area", "minimum", "quantile_10", "quantile_50", "quantile_90", "variation")
 

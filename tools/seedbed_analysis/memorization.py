@@ -14,6 +14,11 @@ from .output import Findings
 from .quantities import last_there
 
 NAME = "memorization"
+READ = {  # how to read each figure, by the beginning of its name
+    "memorization-curves": "Where the dashed line falls while the full one goes on rising, the network learns wrong labels by "
+                           "heart.",
+    "memorization-index": "At 1 every wrong label is fitted, at 0 none is, beyond what the right ones give.",
+}
 FAILED = 0.3  # J1 below it is a failed optimisation, not resistance
 
 

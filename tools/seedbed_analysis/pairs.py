@@ -16,6 +16,12 @@ from .output import Findings
 from .storage import ResultsError
 
 NAME = "pairs"
+READ = {  # how to read each figure, by the beginning of its name
+    "pairs-paths": "A hump between 0 and 1 is a barrier: the two networks are not joined by a straight line of equally good "
+                   "ones.",
+    "pairs-barriers": "A dot is a pair, a diamond the mean with its interval: at 0 there is no barrier, or nothing that the "
+                      "two predict differently.",
+}
 BARRIERS = ("barrier_train_loss", "barrier_train_error", "barrier_test_loss", "barrier_test_error")
 OTHERS = ("disagreement_train", "disagreement_test", "margin_rank_correlation", "distance", "cosine")
 

@@ -29,7 +29,9 @@ class Results:
 
     trials       DataFrame, a row a committed trial; outcomes are texts, axes go by their dotted keys
     axes         the names of the columns that the sweep varied, in the sweep's order
+    name         of the sweep
     trial_count  trials of the sweep, committed or not
+    states       how many of these are in each state -> {"waiting": n, "running": n, "committed": n}
     pairs        DataFrame, a row a committed pair; `first` and `second` are numbers of trials; empty without any
 
     results["margins"] is a lazy xarray Dataset of that group; results["margins/train"] the same numbers as an Array.
@@ -84,7 +86,8 @@ class Results:
         self._datasets = {}  # what xarray knows of each group
         table = self._handle.file["trials"]
         state = decode(table["state"], table["state"][()])
-        self.trial_count = len(state)
+        self.trial_count, self.name = len(state), text_attribute(self._handle.file, "sweep")
+        self.states = {name: int(np.count_nonzero(state == name)) for name in ("waiting", "running", COMMITTED)}
         self._rows = np.flatnonzero(state == COMMITTED)
         if self._chosen is not None:
             self._rows = self._rows[np.isin(self._rows, self._chosen)]
@@ -101,10 +104,8 @@ class Results:
             return pandas.DataFrame(index=np.empty(0, dtype=int))
         table = {name: dataset for name, dataset in self._handle.file["pairs"].items() if dataset.ndim == 1}
         table = {name: decode(dataset, dataset[()]) for name, dataset in table.items()}
-        chosen = table["state"] == COMMITTED
-        if self._chosen is not None:
-            chosen &= np.isin(table["first"], self._rows) & np.isin(table["second"], self._rows)
-        rows = np.flatnonzero(chosen)
+        looked_at = np.isin(table["first"], self._rows) & np.isin(table["second"], self._rows)
+        rows = np.flatnonzero((table["state"] == COMMITTED) & looked_at)
         return pandas.DataFrame({"pair": rows, **{name: column[rows] for name, column in table.items()}}, index=rows)
 
     def __len__(self):

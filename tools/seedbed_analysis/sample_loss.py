@@ -15,6 +15,13 @@ from .quantities import absent_as_nan
 from .storage import ResultsError
 
 NAME = "sample-loss"
+READ = {  # how to read each figure, by the beginning of its name
+    "sample-loss-quantiles": "Where the upper lines rise while the lower ones fall, the mean is driven by few samples of very "
+                             "large loss.",
+    "sample-loss-split": "Bars to the right add to the rise of the loss, those to the left take away from it; they say what "
+                         "became of these samples.",
+    "sample-loss-concentration": "The further left a line comes to 1, the fewer samples carry the whole rise.",
+}
 GROUP = "sample_loss"
 SHARES = np.geomspace(1e-3, 0.3, 51)  # of samples, of the concentration's curve
 AT_POINTS = ("mean", "accuracy", "gini", "best_scale", "best_scale_loss", "trimmed_mean")

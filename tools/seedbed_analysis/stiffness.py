@@ -18,6 +18,15 @@ from .quantities import absent_as_nan
 from .storage import ResultsError
 
 NAME = "stiffness"
+READ = {  # how to read each figure, by the beginning of its name
+    "stiffness-classes": "Red: a step on a sample of one class helps those of the other, blue: it harms them; a red diagonal "
+                         "alone means that classes help only themselves.",
+    "stiffness-epochs": "Near 1 a step helps the other samples too, near 0 it does nothing for them; the critical length is "
+                        "the distance of inputs up to which it helps.",
+    "stiffness-distance": "Stiffness falls with the distance of the inputs; where a line crosses zero is the critical length.",
+    "stiffness-rates": "At equal training loss, a rising line means that a larger learning rate finds stiffer functions, a "
+                       "falling one less stiff ones.",
+}
 LENGTHS = ("crossing", "within_crossing", "fit_length")
 MOST_ROWS, MOST_POINTS = 4, 7
 

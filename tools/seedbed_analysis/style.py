@@ -77,12 +77,17 @@ def panels(rows, columns, width=3.6, height=2.9, **options):
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
+def settle(figure):
+    """Lays a figure out and keeps it so: once is enough, and it is slow."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+
+
 def save(figure, directory, name):
     """Writes name.png and name.svg into directory -> their paths."""
     paths = [os.path.join(directory, f"{name}.{kind}") for kind in ("png", "svg")]
     with library().rc_context(STYLE):
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # once is enough, and it is slow
+        settle(figure)
         for path in paths:
             figure.savefig(path, bbox_inches="tight", metadata={"Date": None} if path.endswith("svg") else None)
     return paths
@@ -222,5 +227,6 @@ def scale_x(panel, axis, positions, ticks, scale):
         panel.set_xticks(positions, [tick.replace("_", " ") for tick in ticks], rotation=30 if long else 0, ha="right" if long else "center")
         panel.margins(x=0.15)
     elif len(positions) <= 6:
-        panel.set_xticks(positions, [f"{position:g}" for position in positions])
+        texts = [f"{position:g}" for position in positions]
+        panel.set_xticks(positions, texts, rotation=30 if sum(map(len, texts)) > 24 else 0)
         panel.minorticks_off()

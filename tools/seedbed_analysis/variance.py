@@ -17,6 +17,10 @@ from .quantities import done, final_quantities, quantity
 from .storage import ResultsError
 
 NAME = "variance"
+READ = {  # how to read each figure, by the beginning of its name
+    "variance": "The longer a piece, the more of that number's variance its axis or random stream explains: what is left to the "
+                "line at 1 is interaction and chance; pieces of axes that change together may add up to more.",
+}
 RESAMPLES = 1000
 TELLING = ("init", "order", "noise", "subset", "data")  # the others follow the seed but mostly draw nothing
 MOST_BARS = 16
@@ -44,11 +48,13 @@ def shares(values, codes, weights):
 
     values [n]; codes [n] level of each trial; weights [resamples, n] how often each trial counts -> [resamples]
     """
-    levels = np.eye(codes.max() + 1)[codes]
-    total, square = weights @ values, weights @ values**2
-    count = weights.sum(axis=1)
+    order = np.argsort(codes, kind="stable")
+    starts, weights = np.flatnonzero(np.diff(codes[order], prepend=-1)), weights[:, order]
+    sums = np.add.reduceat(weights * values[order], starts, axis=1)
+    counts, square = np.add.reduceat(weights, starts, axis=1), weights @ values[order] ** 2
+    total, count = sums.sum(axis=1), counts.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        between = np.nansum((weights @ (values[:, None] * levels)) ** 2 / (weights @ levels), axis=1) - total**2 / count
+        between = np.nansum(sums**2 / counts, axis=1) - total**2 / count
         return between / (square - total**2 / count)
 
 

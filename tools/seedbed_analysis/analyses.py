@@ -1,0 +1,10 @@
+"""The analyses, each a module with NAME, READ, add_options and run (see CONTRIBUTING.md), in the order in which they are offered."""
+
+from . import compare, consistency, interpolation, margins, memorization, pairs, sample_loss, stiffness, variance
+
+ANALYSES = (consistency, margins, stiffness, interpolation, sample_loss, memorization, variance, pairs, compare)
+
+
+def question(module):
+    """What an analysis asks: the first line of its docstring."""
+    return module.__doc__.splitlines()[0]
