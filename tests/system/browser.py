@@ -10,8 +10,9 @@ import time
 from select import select
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-OPTIONS = ("--headless", "--remote-debugging-pipe", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-extensions",
-           "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars")
+OPTIONS = ("--headless", "--no-sandbox", "--remote-debugging-pipe", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+           "--disable-extensions", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+           "--hide-scrollbars")
 PATIENCE = 60  # seconds for one answer
 
 
@@ -27,14 +28,13 @@ class Browser:
         """folder: for the browser's profile; an empty one of its own."""
         from_us, self._to = os.pipe()
         self._from, to_us = os.pipe()
-        sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
 
         def connect():  # the browser reads commands from 3 and answers on 4
             first, second = os.dup(from_us), os.dup(to_us)
             for wanted, own in ((3, first), (4, second)):
                 os.dup2(own, wanted)
 
-        words = [program, *OPTIONS, *sandbox, f"--user-data-dir={folder}", "about:blank"]
+        words = [program, *OPTIONS, f"--user-data-dir={folder}", "about:blank"]
         nothing = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self._process = subprocess.Popen(words, **nothing, preexec_fn=connect, close_fds=False, start_new_session=True,
                                          env={**os.environ, "HOME": str(folder)})

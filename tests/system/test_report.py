@@ -43,6 +43,7 @@ def everything(population, tmp_path_factory):
         file["trials/outcome"][3] = OUTCOMES["failed"]
         file["trials/message"][3] = HOSTILE.encode()
         file["trials/train_loss"][3] = np.nan
+        file["trials/train.loss"][24] = b"<i>x</i>"
         file["trials/state"][7] = STATES["running"]
         file["sweep/yaml"][...] = f"name: {HOSTILE}\n".encode()
         file.attrs["sweep"] = HOSTILE
@@ -85,6 +86,14 @@ FAULTS = """(() => {
     if (Math.min(width, height) < 5 || Math.max(width, height) < 8.5) say(`text of ${width} x ${height}`, one);
     if (contrast(getComputedStyle(one).fill) < 4.5) say(`text of contrast ${contrast(getComputedStyle(one).fill)}`, one);
   }
+  for (const svg of document.querySelectorAll("figure svg")) {
+    const texts = [...svg.querySelectorAll("text")].filter((one) => /rotate\\(-?(0|90)\\b/.test(one.getAttribute("transform")));
+    const boxes = texts.filter((one) => one.textContent.trim()).map((one) => [one, one.getBoundingClientRect()]);
+    boxes.forEach(([one, a], place) => boxes.slice(0, place).forEach(([other, b]) => {
+      const width = Math.min(a.right, b.right) - Math.max(a.left, b.left), height = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+      if (width > 2 && height > 3 && width * height > 0.2 * Math.min(a.width * a.height, b.width * b.height)) say("text on text", one);
+    }));
+  }
   for (const one of document.querySelectorAll("p, dt, dd, th, td, li, a, button, figcaption, summary, label"))
     if (contrast(getComputedStyle(one).color) < 4.5 && !one.disabled) say("faint", one);
   for (const one of document.querySelectorAll("body *"))
@@ -109,6 +118,7 @@ def test_the_test_of_a_page_sees_faults(browser, everything, tmp_path):
     """What a careless change would do: each must be seen."""
     text = everything.read_text()
     for spoil, word in ((("body {", "figure svg text { fill: #767676 !important } body {"), "contrast"),
+                        (("body {", "figure svg text { font-size: 30px !important } body {"), "text on text"),
                         (("0.85px", "0.3px"), "text of"), ((".scroll {\n  overflow-x: auto", ".scroll {\n  overflow-x: visible"), ""),
                         (("figure svg, figure img {", "figure svg { display: none } figure img {"), "0 x 0")):
         page = tmp_path / "spoilt.html"
@@ -127,6 +137,7 @@ def test_what_a_file_says_is_never_markup(browser, everything):
     assert browser.run("document.title") == HOSTILE == browser.run("document.querySelector('h1').textContent")
     assert HOSTILE in shown(browser, "message")
     assert browser.run("document.scripts.length") == 2  # the table's data, and the table
+    assert "<i>x</i>" in browser.run("document.querySelector('figure svg').textContent") and not browser.run("document.querySelector('i')")
     assert HOSTILE in browser.run("document.querySelector('#what-ran').textContent")
     assert HOSTILE in browser.run("document.querySelector('#provenance pre').textContent")
 

@@ -32,6 +32,7 @@ BLOCK_BYTES = 64 << 20  # of margins read, or of memberships unpacked, at a time
 RANK_BYTES = 1 << 30  # of ranks held for the rank correlation; above it is left out
 HEAT_MAP_SHARE = 0.1  # the size of the subsets whose overlaps are drawn pair by pair, of those asked for the nearest
 MOST_TRIALS_SHOWN = 400  # larger heat maps show means of groups
+LINE, LETTER = 0.14, 0.065  # inches that a line of labels is high, and a letter wide
 SHARED = ("nothing", "init", "order", "init and order")
 
 
@@ -291,16 +292,18 @@ def heat_map(results, one, axes, end, k):
     """Overlap of every pair of trials, ordered by group, as a multiple of chance -> Figure."""
     matrix, names, places, borders, unit = overlap_matrix(results, one, axes, end, k)
     side = min(8.0, max(3.8, 0.12 * len(matrix) + 2.2))
-    figure, panel = style.panels(1, 1, side, side)
+    room = np.diff(places, prepend=-places[0] - 1).min() / len(matrix) * (side - 1.4) / LINE  # lines of text that fit each row
+    stacked = room >= 1 + max(name.count(", ") for name in names)
+    figure, panel = style.panels(1, 1, side + (0 if stacked or room < 1 else LETTER * max(map(len, names))), side)
     panel = panel[0, 0]
     panel.grid(False)
     image = panel.imshow(matrix / chance_overlap(one.n, k), cmap=style.SEQUENTIAL, vmin=0, interpolation="nearest")
     for border in borders:
         panel.axhline(border, color="white", linewidth=0.8)
         panel.axvline(border, color="white", linewidth=0.8)
-    shown = len(names) <= 40
-    panel.set_yticks(places if shown else [], [name.replace(", ", "\n") for name in names] if shown else [], fontsize=8)
-    panel.set_xticks(places if shown else [], [""] * len(names) if shown else [])
+    shown = names if room >= 1 else []
+    panel.set_yticks(places[: len(shown)], [name.replace(", ", "\n") if stacked else name for name in shown], fontsize=8)
+    panel.set_xticks(places[: len(shown)], [""] * len(shown))
     panel.set_xlabel(f"{unit}, in the order of the rows")
     figure.colorbar(image, ax=panel, fraction=0.046, pad=0.03).set_label("overlap / overlap by chance")
     panel.set_title(f"{k} samples of {end} margin, of {one.n} (chance {chance_overlap(one.n, k):.3g})")

@@ -15,10 +15,12 @@
   let rows = [];
   let first = 0;
 
-  // A value as the table shows it: four digits are enough to look at.
-  function shown(value) {
+  // A value as the table shows it: of a measured number four digits are enough to look at.
+  function shown(column, row) {
+    const value = column.values[row];
     if (value === null) return "-";
-    return typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toPrecision(4))) : String(value);
+    if (!column.numeric || column.whole) return String(value);
+    return Math.abs(value) >= 1e6 ? value.toExponential(3) : String(Number(value.toPrecision(4)));
   }
 
   const order = new Intl.Collator("en", { numeric: true });
@@ -51,7 +53,7 @@
       return (row) => column.values[row] !== null && tests[parts[2]](column.values[row], wanted);
     }
     const text = term.toLowerCase();
-    return (row) => columns.some((one) => shown(one.values[row]).toLowerCase().includes(text));
+    return (row) => columns.some((one) => shown(one, row).toLowerCase().includes(text));
   }
 
   function conditions() {
@@ -75,7 +77,7 @@
 
   function cell(column, row) {
     const made = document.createElement("td");
-    made.textContent = shown(column.values[row]);
+    made.textContent = shown(column, row);
     if (column.numeric) made.className = "number";
     else if (column.key === "message") made.className = "message";
     else if (column.key === "outcome" && column.values[row] !== "done") made.className = "wrong";
@@ -120,7 +122,7 @@
     const made = document.createElement("select");
     const values = [...new Set(column.values)].sort((a, b) => compare(a, b, false));
     made.dataset.column = index;
-    made.append(new Option("all", ""), ...values.map((value) => new Option(shown(value), String(value))));
+    made.append(new Option("all", ""), ...values.map((value) => new Option(value === null ? "-" : value, String(value))));
     made.addEventListener("change", select);
     label.append(column.label, made);
     return label;

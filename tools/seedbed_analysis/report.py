@@ -199,15 +199,15 @@ def trials_table(results):
     columns = [column(results, name) for name in columns_shown(results)]
     choices = [place for place, one in enumerate(columns) if one["key"] in (*setting_axes(results), "outcome")
                and 1 < len(set(one["values"])) <= MOST_VALUES][:MOST_CHOICES]
-    data = json.dumps({"columns": columns, "page": PAGE, "choices": choices}, separators=(",", ":"))
-    data = data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    data = json.dumps({"columns": columns, "page": PAGE, "choices": choices}, separators=(",", ":")).replace("<", "\\u003c")
     cut = f"The first {MOST_ROWS} of {len(results)} committed trials; --where chooses others."
-    return f"""{note(cut) if len(results) > MOST_ROWS else ""}<p class="note">A click on a column sorts. The filter takes words, and conditions such as <code>seed=0</code> or
+    return f"""{note(cut) if len(results) > MOST_ROWS else ""}
+<p class="note">A click on a column sorts. The filter takes words, and conditions such as <code>seed=0</code> or
 <code>test_accuracy&lt;0.9</code>. A dash is an absent value.</p>
 <div class="controls"><label class="wide">filter<input id="filter" type="search" autocomplete="off" spellcheck="false"></label></div>
 <div class="pages"><span id="told" role="status"></span><button type="button">previous</button><button type="button">next</button></div>
 {scrolling("Table of trials", '<table id="trials"><thead><tr></tr></thead><tbody></tbody></table>')}
-<noscript><p>The table needs JavaScript; <code>seedbed-analysis compare</code> writes one as CSV.</p></noscript>
+<noscript><p>The table needs JavaScript.</p></noscript>
 <script type="application/json" id="trials-data">{data}</script>"""
 
 
@@ -231,7 +231,8 @@ def column(results, name):
     """One column of the table -> dict, as report.js reads it"""
     same = sum(short(one) == short(name) for one in (*results.axes, *RESULTS))
     label = (short(name) if same == 1 else name) if name in results.axes else name
-    return {"key": name, "label": label.replace("_", " "), "numeric": results.trials[name].dtype.kind in "iuf",
+    kind = results.trials[name].dtype.kind
+    return {"key": name, "label": label.replace("_", " "), "numeric": kind in "iuf", "whole": kind in "iu",
             "values": plain_values(results, name)}
 
 

@@ -22,7 +22,7 @@ MOST_SVG = 400_000  # bytes; beyond, a PNG is smaller and faster to draw
 MOST_INCHES = 40  # no figure is higher
 MOST_COMPARED = 300  # trials whose margins are compared with each other
 MOST_CURVES, MOST_LINES = 3, 12  # figures of curves, and values of an axis in one of them
-DPI = 150
+DPI, PADDING = 150, 0.1  # of a PNG; inches around a figure
 NEEDS = {"consistency": "margins", "variance": "trials", "compare": "trials"}  # groups of the file not named as the analysis
 READ_CURVES = ("Medians over trials, with a band between their quartiles: look closer where test and training go apart, or a loss "
                "stays high.")
@@ -130,12 +130,12 @@ def picture(figure, words):
     """A Figure as <svg>, or as <img> where that is smaller -> (HTML, its width in pixels).   words: for who does not see it"""
     with style.library().rc_context(style.STYLE):
         style.settle(figure)
-        text = io.StringIO()
-        figure.savefig(text, format="svg", bbox_inches="tight", metadata={"Date": None})
+        box, text = figure.get_tightbbox().padded(PADDING), io.StringIO()
+        figure.savefig(text, format="svg", bbox_inches=box, metadata={"Date": None})
         if text.tell() <= MOST_SVG:
             return inline(text.getvalue(), words)
         image = io.BytesIO()
-        figure.savefig(image, format="png", bbox_inches="tight", dpi=DPI)
+        figure.savefig(image, format="png", bbox_inches=box, dpi=DPI)
     width = int.from_bytes(image.getvalue()[16:20], "big") * 96 / DPI
     data = base64.b64encode(image.getvalue()).decode()
     return f'<img alt="{escape(words)}" src="data:image/png;base64,{data}">', width

@@ -79,7 +79,7 @@ def panels(rows, columns, width=3.6, height=2.9, **options):
 
 def settle(figure):
     """Lays a figure out and keeps it so: once is enough, and it is slow."""
-    figure.draw_without_rendering()
+    figure.get_layout_engine().execute(figure)
     figure.set_layout_engine("none")
 
 
