@@ -1,5 +1,6 @@
 """The report of a sweep, as a browser shows it: on a desk and on a phone, in light and dark, sorted and filtered."""
 
+import html
 import re
 import shutil
 
@@ -10,7 +11,7 @@ import pytest
 from background import Job, wait_until
 from command_line import LONG
 from results_file import OUTCOMES, STATES, write_results
-from seedbed_analysis import command, open_results, report, report_figures
+from seedbed_analysis import command, open_results, report, report_figures, reproduce
 from seedbed_analysis.analyses import ANALYSES
 
 DESK, PHONE = 1280, 390
@@ -214,6 +215,14 @@ def test_every_figure_says_how_to_read_it(everything):
         for start, words in module.READ.items():
             assert any(name.startswith(start) for name in names) or start == "stiffness-rates", start
             assert len(words) > 40 and words.endswith("."), start
+
+
+def test_a_paper_is_judged_beside(everything):
+    with open_results(everything.parent / "copy.h5") as results:
+        table = reproduce.reproduce("D", [results])
+    rows = re.findall(r"<tr>(.*?)</tr>", everything.read_text().split('id="paper-d"')[1].split("</section>")[0])[1:]
+    found = [[html.unescape(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row)] for row in rows]
+    assert [[row[0], row[1], row[5]] for row in found] == table[["claim", "says", "verdict"]].values.tolist() and len(found) > 3
 
 
 def test_a_page_needs_nothing_else(everything):

@@ -187,7 +187,7 @@ def failures(results):
     if not lines:
         return ""
     lines.sort(key=lambda line: (line[0] != "trial", -line[2]))
-    head = ["of a", "outcome", "how many", "message", "numbers"]
+    head = ["what", "outcome", "how many", "message", "numbers"]
     more = note(f"{len(lines) - MOST_MESSAGES} more messages are in the table of trials.") if len(lines) > MOST_MESSAGES else ""
     return "<h3>Not done</h3>" + table(head, lines[:MOST_MESSAGES], numeric=(2,)) + more
 
