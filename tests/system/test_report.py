@@ -251,7 +251,7 @@ def test_a_page_on_a_running_sweep_shows_what_is_there(seedbed, binary, tmp_path
     assert "stopped without an end" in plain(made(path, tmp_path, "--no-figures").read_text())
     assert seedbed("run", sweep, "-o", path, "--resume").returncode == 0
     text = plain(made(path, tmp_path).read_text())
-    assert "complete: 8 done" in text and "in 2 starts" in text
+    assert "complete: 8 done" in text and "in 2 starts, 1 of them without an end" in text
 
 
 def committed(path):
@@ -296,7 +296,8 @@ def test_a_page_that_cannot_be_made_gets_one_line(tmp_path, small_results, capsy
 
 def test_a_choice_of_trials_is_said_and_alone_is_shown(tmp_path, small_results):
     text = made(small_results, tmp_path, "--no-figures", "--where", "loss == 'mse'").read_text()
-    assert "6 trials where loss == 'mse'" in plain(text).replace("&#x27;", "'") and '"cross_entropy"' not in text
+    assert "6 trials where loss == 'mse': 6 done" in html.unescape(plain(text)) and '"cross_entropy"' not in text
+    assert "complete: 12 trials" in text and "12 in the sweep; 12 committed" in text
 
 
 def test_many_trials_are_compared_by_the_first_of_each_setting(large):

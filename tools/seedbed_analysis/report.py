@@ -99,7 +99,7 @@ def state_of(results):
         return f"stopped without an end: its last session was killed, or lost; {go_on}", "stopped"
     if left:
         return f"{endings[-1] if len(endings) else 'stopped'}: {go_on}", "stopped"
-    return f"complete: {counts(results.trials['outcome'])}", "complete"
+    return f"complete: {f'{results.trial_count} trials' if results.restricted else counts(results.trials['outcome'])}", "complete"
 
 
 def sessions(results):
@@ -117,7 +117,7 @@ def what_ran(results, where):
     """Counts, times, axes and failures -> HTML"""
     rows = [("Trials", counted(results))]
     if where:
-        rows.append(("Chosen", f"{len(results)} trials where {where}"))
+        rows.append(("Chosen", f"{len(results)} trials where {where}: {counts(results.trials['outcome'])}"))
     if len(results.pairs):
         rows.append(("Pairs compared", counts(results.pairs["outcome"])))
     rows += times(results) + recorded(results)
@@ -127,7 +127,7 @@ def what_ran(results, where):
 def counted(results):
     """"60 in the sweep; 50 committed (48 done, 2 failed), 1 running, 9 waiting" """
     states = [f"{number} {name}" for name, number in results.states.items() if number and name != "committed"]
-    outcomes = f" ({counts(results.trials['outcome'])})" if len(results) else ""
+    outcomes = f" ({counts(results.trials['outcome'])})" if len(results) and not results.restricted else ""
     return f"{results.trial_count} in the sweep; " + ", ".join([f"{results.states['committed']} committed{outcomes}", *states[::-1]])
 
 
@@ -141,10 +141,11 @@ def times(results):
     found, rows = sessions(results), []
     starts = len(found["ending"])
     if starts:
-        ended = np.where(np.isfinite(found["ended"]), found["ended"], np.nan)
-        wall = float(np.nansum(ended - found["started"]))
-        last = f" to {moment(ended[-1])}" if np.isfinite(ended[-1]) else ", the last start has no end yet"
-        rows.append(("Time", f"{moment(found['started'][0])}{last}; {duration(wall)} in {starts} start{'s' if starts > 1 else ''}"))
+        there = np.isfinite(found["ended"])
+        wall = duration(float((found["ended"] - found["started"])[there].sum()))
+        span = f"from {moment(found['started'][0])}" + (f" to {moment(found['ended'][-1])}" if there[-1] else "")
+        lost = f", {np.count_nonzero(~there)} of them without an end" if not there.all() else ""
+        rows.append(("Time", f"{span}; {wall} in {starts} start{'s' if starts > 1 else ''}{lost}"))
         places = dict.fromkeys(f"{ranks} rank{'s' if ranks > 1 else ''} from {host}" for ranks, host in zip(found["ranks"], found["host"]))
         rows.append(("Ran as", ", ".join(places)))
     seconds = results.trials["seconds"].to_numpy(dtype=float) if "seconds" in results.trials else np.empty(0)

@@ -79,8 +79,9 @@ def panels(rows, columns, width=3.6, height=2.9, **options):
 
 def settle(figure):
     """Lays a figure out and keeps it so: once is enough, and it is slow."""
-    figure.get_layout_engine().execute(figure)
-    figure.set_layout_engine("none")
+    if figure.get_layout_engine():
+        figure.get_layout_engine().execute(figure)
+        figure.set_layout_engine("none")
 
 
 def save(figure, directory, name):
