@@ -9,7 +9,8 @@ endif()
 file(GLOB system_tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/system/test_*.py)
 set(counts "")
 if(SEEDBED_SANITIZE)
-  # What does not test the engine; what measures or spends time or memory; and comparisons (of bits, with NumPy) of what the unit tests cover.
+  # What does not test the engine; what measures or spends time or memory; and comparisons (of bits, with NumPy) of what
+  # the unit tests cover.
   set(left_out analysis.* docs jobs report reproduce slurm sweeps hosts memory schedule stop
     bits.* curvature interpolation mnist normalised_margins numpy pairs sample_metrics stiffness torch)
   list(JOIN left_out "|" left_out)

@@ -7,6 +7,7 @@ from itertools import combinations
 import h5py
 import numpy as np
 import pytest
+from command_line import TINY
 from seedbed_analysis import command, intervals, open_results, pairs, sample_loss, variance
 
 
@@ -309,6 +310,14 @@ def test_shares_of_a_full_grid_with_known_effects():
     assert [record["factor"] for record in records] == ["a", "b", "rest"]
     near([record["share"] for record in records], [0.8, 0.2, 0], 1e-9)
     near(records[0]["by_chance"], 1 / 7)
+
+
+def test_streams_that_draw_nothing_are_no_factors(seedbed, tmp_path):
+    """With initial weights and order freed on their own the seed as such is left to streams that draw nothing: no factor is it."""
+    sweep, path = tmp_path / "parted.yaml", tmp_path / "parted.h5"
+    sweep.write_text(TINY.replace("0..3", "1..3, seeds.init: [0, seed], seeds.order: [0, seed]"))
+    assert seedbed("run", sweep, "-o", path).returncode == 0
+    assert {"init", "order"} <= set(variance.factors(open_results(path))) <= {"init", "order", "seeds.init", "seeds.order"}
 
 
 def test_barriers_and_disagreement(file, tables):

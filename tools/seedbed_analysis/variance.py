@@ -7,6 +7,8 @@ In a full grid shares add up to at most 1, and the rest is interactions. Factors
 seed for initial weights and order does) cannot be told apart and share a row. Intervals: seeds drawn again, with all their trials.
 """
 
+import re
+
 import numpy as np
 import pandas
 
@@ -22,14 +24,22 @@ READ = {  # how to read each figure, by the beginning of its name
                 "line at 1 is interaction and chance; pieces of axes that change together may add up to more.",
 }
 RESAMPLES = 1000
-TELLING = ("init", "order", "noise", "subset", "data")  # the others follow the seed but mostly draw nothing
+TELLING = ("init", "order", "noise", "subset", "data")
+DRAWS = {"augment": r"\baugment", "dropout": r"\bdropout", "metric": r"\b(samples|probes):"}  # and where a sweep has none of these, nothing
 MOST_BARS = 16
+
+
+def draws(results, stream):
+    """Whether anything in the sweep as given makes the stream draw numbers."""
+    text = re.sub(r"#.*", "", results.text("sweep/yaml") + results.text("sweep/set"))
+    return stream in TELLING or f"seeds.{stream}" in results.axes or bool(re.search(DRAWS[stream], text))
 
 
 def factors(results):
     """The axes and streams that vary -> {name: codes int64 [trials]}; those that part the trials alike have one joint name."""
     columns = [(axis, results.trials[axis].astype(str).to_numpy()) for axis in setting_axes(results)]
-    columns += [(stream, stream_seeds(results, stream)) for stream in sorted(STREAMS, key=lambda one: one not in TELLING)]
+    columns += [(stream, stream_seeds(results, stream))
+                for stream in sorted(STREAMS, key=lambda one: one not in TELLING) if draws(results, stream)]
     found = []
     for name, column in columns:
         codes = np.unique(column, return_inverse=True)[1]
