@@ -1,5 +1,7 @@
 #include "toy_layers.h"
 
+#include <string.h>
+
 #include "settings.h"
 
 enum { ROOM = 32 };
@@ -57,4 +59,18 @@ struct choice toy_layers(const struct kind_table *models, const struct kind_tabl
     struct choice model = choice_of(models, "layers");
     choice_items(&model, "layers", 9, all);
     return model;
+}
+
+struct choice toy_layer(const struct kind_table *layers, const char *name, const char *activation)
+{
+    struct choice layer = choice_of(layers, name);
+    if (strcmp(name, "dense") == 0)
+        choice_integer(&layer, "units", 5);
+    if (strcmp(name, "convolution") == 0) {
+        choice_integer(&layer, "channels", 5);
+        choice_integer(&layer, "stride", 2);
+        choice_integer(&layer, "padding", 1);
+    }
+    choice_name(&layer, "activation", activation);
+    return layer;
 }

@@ -8,4 +8,7 @@
  * the same list each time. */
 struct choice toy_layers(const struct kind_table *models, const struct kind_table *items);
 
+/* A layer by name with settings that fit small inputs: five units or channels, and the activation where it has one. */
+struct choice toy_layer(const struct kind_table *layers, const char *name, const char *activation);
+
 #endif

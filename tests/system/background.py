@@ -38,6 +38,15 @@ def wait_until(condition, timeout=30, pause=0.005):
     return True
 
 
+def send(processes, number=signal.SIGKILL):
+    """A signal to those that are still there."""
+    for process in processes:
+        try:
+            os.kill(process, number)
+        except ProcessLookupError:
+            pass
+
+
 class Job:
     """One start of the engine; ranks=None: without mpirun; settings: of its environment. A context manager: what still runs
     at its end is killed."""
@@ -92,13 +101,7 @@ class Job:
         assert wait_until(lambda: not self.processes()), f"processes outlive their job: {self.processes()}"
         return code
 
-    @staticmethod
-    def kill(processes, number=signal.SIGKILL):
-        for process in processes:
-            try:
-                os.kill(process, number)
-            except ProcessLookupError:
-                pass
+    kill = staticmethod(send)
 
 
 def rank_of(process):

@@ -6,11 +6,10 @@ hosts of a cluster share a file system.
 
 import os
 import shutil
-import signal
 import subprocess
 from pathlib import Path
 
-from background import wait_until
+from background import send, wait_until
 from conftest import engine_environment
 
 PROGRAMS = ["ip", "unshare", "mpirun"]
@@ -89,13 +88,7 @@ class Hosts:
             found += [int(word) for word in run("ip", "netns", "pids", self.space(name), check=False).stdout.split()]
         return found
 
-    @staticmethod
-    def kill(processes, number=signal.SIGKILL):
-        for process in processes:
-            try:
-                os.kill(process, number)
-            except ProcessLookupError:
-                pass
+    kill = staticmethod(send)
 
     def cut_off(self, name, again=False):
         run("ip", "-n", self.switch, "link", "set", f"to-{name}", "up" if again else "down")

@@ -164,15 +164,7 @@ static struct network *build(struct layer_list *list)
 
 static void add_tested(struct layer_list *list, const struct kind *kind, const char *activation)
 {
-    struct choice layer = choice_of(&layer_table, kind->name);
-    if (strcmp(kind->name, "dense") == 0)
-        choice_integer(&layer, "units", 5);
-    if (strcmp(kind->name, "convolution") == 0) {
-        choice_integer(&layer, "channels", 5);
-        choice_integer(&layer, "stride", 2);
-        choice_integer(&layer, "padding", 1);
-    }
-    choice_name(&layer, "activation", activation);
+    struct choice layer = toy_layer(&layer_table, kind->name, activation);
     choice_name(&layer, "function", activation);
     add(list, (const struct layer_ops *)kind, layer.settings, sizeof layer.settings);
     if (strcmp(kind->name, "add") == 0 || strcmp(kind->name, "concatenate") == 0)

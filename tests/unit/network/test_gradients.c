@@ -164,15 +164,7 @@ static void check_every_loss(struct network *network, const char *what)
 /* Settings that fit, and what the layer reads: the first layer's output, twice if it joins several. */
 static void add_tested(struct layer_list *list, const struct kind *kind, const char *activation)
 {
-    struct choice layer = choice_of(&layer_table, kind->name);
-    if (strcmp(kind->name, "dense") == 0)
-        choice_integer(&layer, "units", UNITS);
-    if (strcmp(kind->name, "convolution") == 0) {
-        choice_integer(&layer, "channels", UNITS);
-        choice_integer(&layer, "stride", 2);
-        choice_integer(&layer, "padding", 1);
-    }
-    choice_name(&layer, "activation", activation);
+    const struct choice layer = toy_layer(&layer_table, kind->name, activation);
     assert_int_equal(layer_list_add(list, (const struct layer_ops *)kind, layer.settings, sizeof layer.settings, NULL),
                      STATUS_OK);
     if (strcmp(kind->name, "add") == 0 || strcmp(kind->name, "concatenate") == 0)
