@@ -1,22 +1,19 @@
 /* delivery.c - three messages a request: its sizes, its bytes, the answer.
  * Rank 0 receives one request at a time, so that it holds one row of others, however many ranks there are; a rank that
- * stops in the middle of sending is given up after a while. On a communicator of its own: nothing here meets the
+ * is lost in the middle of sending is given up. On a communicator of its own: nothing here meets the
  * scheduler's messages. A rank has at most one request on its way. */
 #include "cluster/delivery.h"
 
 #include <limits.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "cluster/backoff.h"
 #include "cluster/communicator.h"
+#include "cluster/liveness.h"
 
 enum { SIZES_TAG = 1, BYTES_TAG, ANSWER_TAG };
-
-/* A row comes in seconds at most: its sender does nothing else. */
-static const double sender_patience = 60;
 
 /* What goes before a request. */
 struct sizes {
@@ -32,13 +29,12 @@ struct answer {
 struct delivery {
     MPI_Comm communicator;
     int size;
-    bool recovers;
+    const struct liveness *liveness; /* lent; NULL: no rank is lost without the others */
     struct results_remote remote;
     struct answer *answers; /* rank 0: [size] */
     void *incoming;         /* rank 0: the request that is being received; NULL: none */
     struct sizes sizes;     /* of it */
     int sender;
-    double since;
     MPI_Request request;
 };
 
@@ -98,7 +94,7 @@ static enum status delivery_create(struct cluster *cluster, struct delivery **ou
     }
     MPI_Comm_set_errhandler(delivery->communicator, MPI_ERRORS_RETURN);
     delivery->size = cluster->size;
-    delivery->recovers = cluster_recovers(cluster);
+    delivery->liveness = cluster->liveness;
     delivery->remote = (struct results_remote){.context = delivery, .call = ask};
     *out = delivery;
     return STATUS_OK;
@@ -143,7 +139,7 @@ void delivery_destroy(struct delivery **delivery)
 {
     struct delivery *it = *delivery;
     *delivery = NULL;
-    if (it == NULL || it->recovers)
+    if (it == NULL || it->liveness != NULL)
         return;
     for (int rank = 0; it->answers != NULL && rank < it->size; rank++)
         release_answer(&it->answers[rank]);
@@ -170,23 +166,26 @@ static enum status look(struct delivery *delivery, bool *there, struct error *er
     TRY(check_size(delivery->sizes.request, error));
     TRY(check_size(delivery->sizes.answer, error));
     TRY(memory_allocate(&delivery->incoming, delivery->sizes.request, 1, "row of another rank", error));
-    delivery->since = clock_monotonic();
     *there = true;
     return mpi_check(MPI_Irecv(delivery->incoming, (int)delivery->sizes.request, MPI_BYTE, delivery->sender, BYTES_TAG,
                                delivery->communicator, &delivery->request),
                      "receiving a row", error);
 }
 
-/* *whole: all bytes of the request are here. */
+/* *whole: all bytes of the request are here. What a lost rank asked for is left: its trials may be others' by now. */
 static enum status receive(struct delivery *delivery, bool *whole, struct error *error)
 {
     int done = 0;
     TRY(mpi_check(MPI_Test(&delivery->request, &done, MPI_STATUS_IGNORE), "receiving a row", error));
-    *whole = done != 0;
-    if (done || clock_monotonic() - delivery->since < sender_patience)
+    const bool lost = delivery->liveness != NULL && liveness_is_lost(delivery->liveness, delivery->sender);
+    *whole = done && !lost;
+    if (!lost)
         return STATUS_OK;
-    MPI_Request_free(&delivery->request);
-    delivery->incoming = NULL; /* not freed: MPI may still write to it */
+    if (!done)
+        MPI_Request_free(&delivery->request); /* and its room stays: MPI may still write to it */
+    else
+        memory_free(delivery->incoming);
+    delivery->incoming = NULL;
     return STATUS_OK;
 }
 

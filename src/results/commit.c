@@ -62,6 +62,10 @@ enum status writer_begin(struct results_writer *writer, int64_t unit, int32_t *c
     TRY(get_own(&place, OWN_ATTEMPT, &attempt, error));
     TRY(get_own(&place, OWN_CRASHES, crashes, error));
     attempt++;
+    if (before == TRIAL_COMMITTED) { /* tried again because somebody asked for it */
+        *crashes = 0;
+        TRY(put_own(&place, OWN_CRASHES, crashes, error));
+    }
     TRY(put_own(&place, OWN_ATTEMPT, &attempt, error));
     TRY(put_own(&place, OWN_STATE, &running, error));
     /* Rows that counted are about to be overwritten: that they no longer count must be on disk first. */
@@ -195,6 +199,9 @@ enum status results_settle(struct results_writer *writer, struct error *error)
         return remote_settle(writer, error);
     if (writer->written_count == 0)
         return STATUS_OK;
+    if (writer->unsettled) /* the kernel says so once only */
+        return fail(error, STATUS_IO, "%s: rows could not be brought to disk before: go on with --resume",
+                    writer->path);
     TRY(writer_sync(writer, error));
     TRY(writer_check_file(writer, error));
     for (int i = 0; i < writer->written_count; i++) {

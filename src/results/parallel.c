@@ -1,9 +1,12 @@
 #include "results/parallel.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <mpi.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "results/h5.h"
 
@@ -89,6 +92,16 @@ static enum status read_mark(const char *path, struct error *error)
                : fail(error, STATUS_IO, "what another rank wrote cannot be read back");
 }
 
+/* Open MPI hangs where some ranks can open a file and others cannot, so each tries by itself first. */
+static enum status try_open(const char *path, struct error *error)
+{
+    const int descriptor = open(path, O_RDWR | O_CLOEXEC);
+    if (descriptor < 0)
+        return fail(error, STATUS_IO, "a rank cannot open the file: %s", strerror(errno));
+    close(descriptor);
+    return STATUS_OK;
+}
+
 enum status parallel_try_write(const void *communicator, char *path, size_t bytes, struct error *error)
 {
     MPI_Comm comm = communicator_at(communicator);
@@ -96,9 +109,10 @@ enum status parallel_try_write(const void *communicator, char *path, size_t byte
     int rank = 0;
     MPI_Comm_rank(comm, &rank);
     int code = MPI_Bcast(path, (int)bytes, MPI_BYTE, 0, comm);
-    if (code == MPI_SUCCESS)
-        code = MPI_File_open(comm, path, MPI_MODE_RDWR, MPI_INFO_NULL, &file);
-    enum status status = code == MPI_SUCCESS ? STATUS_OK : mpi_failure(code, "cannot be opened", error);
+    enum status status = code == MPI_SUCCESS ? try_open(path, error) : mpi_failure(code, "has no name", error);
+    TRY(parallel_agree(communicator, status, error));
+    code = MPI_File_open(comm, path, MPI_MODE_RDWR, MPI_INFO_NULL, &file);
+    status = code == MPI_SUCCESS ? STATUS_OK : mpi_failure(code, "cannot be opened", error);
     status = parallel_agree(communicator, status, error);
     if (status == STATUS_OK) {
         code = write_mark(file, comm);

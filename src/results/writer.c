@@ -83,6 +83,7 @@ enum status writer_sync(struct results_writer *writer, struct error *error)
     if (fdatasync(writer->descriptor) == 0)
         return STATUS_OK;
     const bool full = errno == ENOSPC || errno == EDQUOT;
+    writer->unsettled = true;
     return fail(error, full ? STATUS_NO_SPACE : STATUS_IO, "%s: rows cannot be brought to disk: %s%s", writer->path,
                 strerror(errno), full ? ": free space and go on with --resume" : "");
 }

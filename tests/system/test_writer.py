@@ -1,10 +1,12 @@
 """Who writes to the results file makes no difference to what is in it: `results.writer`."""
 
 import signal
+import subprocess
 
 import pytest
 from background import Job, wait_until
 from command_line import LONG, TINY, assert_says, entries
+from conftest import engine_environment, run_group
 from contents import COMMITTED, RUNNING, assert_same_content, column, reproducible_content
 
 SWEEP = """
@@ -116,3 +118,17 @@ def test_another_word_is_a_fault(seedbed, tmp_path):
     sweep = tmp_path / "tiny.yaml"
     sweep.write_text(TINY + "results: {writer: rot}\n")
     assert_says(seedbed("plan", sweep), 1, "results.writer", "'root'", "auto, each, root")
+
+
+HIDE = 'if [ "$OMPI_COMM_WORLD_RANK" = 1 ]; then mount -t tmpfs tmpfs "$0" || exit 9; fi; exec "$@"'
+
+
+def test_a_folder_that_one_rank_does_not_see_ends_the_run(binary, sweep, tmp_path):
+    """As with a node where the file system is not mounted: Open MPI alone hangs there."""
+    if subprocess.run(["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True, check=False).returncode:
+        pytest.skip("no mounts of its own for a rank here (root and unshare)")
+    folder = tmp_path / "hidden"
+    folder.mkdir()
+    command = ["mpirun", "-n", "2", "--oversubscribe", "--bind-to", "none", "unshare", "--mount", "sh", "-c", HIDE, folder]
+    ended = run_group([*command, binary, "run", sweep, "-o", folder / "results.h5"], timeout=40, env=engine_environment())
+    assert_says(ended, 1, "a rank cannot open the file: No such file or directory")

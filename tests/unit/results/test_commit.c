@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <hdf5.h>
 
+#include "results/writer.h"
 #include "unit/results/fixture.h"
 
 static void a_committed_trial_is_read_back_whole(void **state)
@@ -142,6 +143,28 @@ static void a_written_trial_begun_again_is_not_settled_with_half_a_row(void **st
     must(results_close(&writer, &error), &error);
 }
 
+/* The kernel tells of lost writes once: bringing the same rows to disk again would say that all is well. */
+static void rows_that_did_not_reach_the_disk_never_count(void **state)
+{
+    (void)state;
+    const char *path = path_of("unsettled.h5");
+    struct error error;
+    int ends[2];
+    struct results_writer *writer = open_new(path);
+    write_trial(writer, 1);
+    assert_int_equal(pipe(ends), 0);
+    const int descriptor = writer->descriptor;
+    writer->descriptor = ends[1]; /* which has no disk */
+    assert_int_equal(results_settle(writer, &error), STATUS_IO);
+    writer->descriptor = descriptor;
+    assert_int_equal(results_settle(writer, &error), STATUS_IO);
+    assert_non_null(strstr(error.text, "--resume"));
+    must(results_close(&writer, &error), &error);
+    assert_int_equal(enum_at(path, "/trials/state", 1), TRIAL_RUNNING);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void a_trial_that_does_not_exist_is_refused(void **state)
 {
     (void)state;
@@ -169,6 +192,25 @@ static void a_crash_is_counted_for_the_trial_in_flight(void **state)
     must(results_close(&writer, &error), &error);
     for (int64_t trial = 0; trial < TRIALS; trial++)
         assert_true(number_at(path, "/trials/crashes", trial) == (trial == 7 ? 2 : 0));
+}
+
+static void a_trial_that_is_tried_again_has_no_crashes_to_answer_for(void **state)
+{
+    (void)state;
+    const char *path = path_of("retried.h5");
+    struct error error;
+    struct results_writer *writer = open_new(path);
+    for (int i = 0; i < 3; i++) {
+        must(results_begin(writer, 7, &error), &error);
+        results_note_crash(writer);
+    }
+    run_trial(writer, 7);
+    assert_true(number_at(path, "/trials/crashes", 7) == 3);
+    must(results_begin(writer, 7, &error), &error);
+    assert_true(number_at(path, "/trials/crashes", 7) == 0);
+    results_note_crash(writer);
+    assert_true(number_at(path, "/trials/crashes", 7) == 1);
+    must(results_close(&writer, &error), &error);
 }
 
 static uint64_t checksum_now(const char *path, int64_t trial)
@@ -279,8 +321,10 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_trial_begun_again_no_longer_counts_until_it_is_committed),
     cmocka_unit_test(trials_that_were_written_count_together_once_they_are_settled),
     cmocka_unit_test(a_written_trial_begun_again_is_not_settled_with_half_a_row),
+    cmocka_unit_test(rows_that_did_not_reach_the_disk_never_count),
     cmocka_unit_test(a_trial_that_does_not_exist_is_refused),
     cmocka_unit_test(a_crash_is_counted_for_the_trial_in_flight),
+    cmocka_unit_test(a_trial_that_is_tried_again_has_no_crashes_to_answer_for),
     cmocka_unit_test(the_checksum_covers_every_reproducible_bit_and_no_other),
     cmocka_unit_test(equal_texts_are_equal_bytes),
 };
