@@ -109,6 +109,40 @@ def test_crashes_without_progress_are_capped(environment, tiny, tmp_path):
     assert "giving up after 3 crashes" in ended.stderr
 
 
+@pytest.mark.parametrize("restarts", ["0", "1"])
+def test_trials_are_tried_again_by_the_first_start_only(environment, tiny, tmp_path, restarts):
+    environment["SEEDBED"] = str(script(tmp_path / "program", f'[ "$1" = run ] && echo "$@" >>{tmp_path}/called; exit 139'))
+    environment.update(SEEDBED_LAUNCH="env", SEEDBED_CRASHES="1", SLURM_RESTART_COUNT=restarts)
+    options = ["--retry", "failed", "--set", "train.epochs=1"]
+    assert run_group([UNTIL_DONE, tiny, tmp_path / "tiny.h5", *options], env=environment).returncode == 139
+    calls = [("--retry failed" in line, "--set train.epochs=1" in line) for line in (tmp_path / "called").read_text().splitlines()]
+    assert calls == [(restarts == "0", True), (False, True)]
+
+
+def test_a_signal_between_two_starts_is_not_lost(environment, tiny, tmp_path):
+    """The program crashes, and the signal comes while the script asks it how far the sweep is."""
+    body = f'[ "$1" = run ] && {{ echo run >>{tmp_path}/called; touch "$4"; exit 139; }}; touch {tmp_path}/asked; sleep 2'
+    environment["SEEDBED"] = str(script(tmp_path / "program", body))
+    environment["SEEDBED_LAUNCH"] = "env"
+    process = start([UNTIL_DONE, tiny, tmp_path / "tiny.h5"], environment, tmp_path / "log")
+    try:
+        assert wait_until((tmp_path / "asked").exists, 20)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 75
+    finally:
+        end(process)
+    assert (tmp_path / "called").read_text().split() == ["run"]
+
+
+@pytest.mark.parametrize("name", ["mpirun", "mpiexec", "orterun"])
+def test_a_run_without_a_last_word_is_no_success(environment, tiny, tmp_path, name):
+    """In recovery mode each of Open MPI's launchers ends with 0 when rank 0 is lost."""
+    version = "(Open MPI) 4.1.4" if name == "mpirun" else "(OpenRTE) 4.1.4"
+    launcher = script(tmp_path / name, f'[ "$1" = --version ] && echo "{name} {version}"; exit 0')
+    environment.update(SEEDBED_LAUNCH=str(launcher), SEEDBED_CRASHES="0", OMPI_MCA_orte_enable_recovery="true")
+    assert run_group([UNTIL_DONE, tiny, tmp_path / "tiny.h5"], env=environment).returncode == 70
+
+
 @pytest.mark.parametrize("code", [0, 1, 2, 3, 75])
 def test_what_is_no_crash_is_not_repeated(environment, tiny, tmp_path, code):
     environment["SEEDBED"] = str(script(tmp_path / "program", f"echo x >>{tmp_path}/starts; exit {code}"))
