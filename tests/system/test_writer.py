@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import time
 
 import pytest
 from background import Job, wait_until
@@ -88,6 +89,7 @@ def test_a_rank_that_crashes_counts_though_it_does_not_write(seedbed, binary, tm
     sweep.write_text(LONG.replace("epochs: 400", "epochs: 100000"))
     with Job([binary, "run", sweep, "-o", path, *ROOT], ranks=2) as job:
         assert wait_until(lambda: path.exists() and sum(column(path, "state") == RUNNING) == 2)
+        time.sleep(0.5)  # rank 0 has written that the trial runs, and rank 1 hears of it
         job.kill([job.ranks()[1]], signal.SIGSEGV)
         assert job.wait() != 0
     assert sorted(column(path, "crashes"))[-2:] == [0, 1], "the crash of rank 1 alone was to be counted"
