@@ -48,6 +48,15 @@ static bool is_written(const struct results_writer *writer, int64_t unit)
     return false;
 }
 
+/* For a unit that counted and is tried again because somebody asked for it. Its rows are about to be overwritten: that
+ * they no longer count must be on disk first. */
+static enum status count_anew(const struct place *place, int32_t *crashes, struct error *error)
+{
+    *crashes = 0;
+    TRY(put_own(place, OWN_CRASHES, crashes, error));
+    return writer_sync(place->writer, error);
+}
+
 enum status writer_begin(struct results_writer *writer, int64_t unit, int32_t *crashes, struct error *error)
 {
     const uint8_t running = TRIAL_RUNNING;
@@ -62,16 +71,9 @@ enum status writer_begin(struct results_writer *writer, int64_t unit, int32_t *c
     TRY(get_own(&place, OWN_ATTEMPT, &attempt, error));
     TRY(get_own(&place, OWN_CRASHES, crashes, error));
     attempt++;
-    if (before == TRIAL_COMMITTED) { /* tried again because somebody asked for it */
-        *crashes = 0;
-        TRY(put_own(&place, OWN_CRASHES, crashes, error));
-    }
     TRY(put_own(&place, OWN_ATTEMPT, &attempt, error));
     TRY(put_own(&place, OWN_STATE, &running, error));
-    /* Rows that counted are about to be overwritten: that they no longer count must be on disk first. */
-    if (before == TRIAL_COMMITTED)
-        TRY(writer_sync(writer, error));
-    return STATUS_OK;
+    return before == TRIAL_COMMITTED ? count_anew(&place, crashes, error) : STATUS_OK;
 }
 
 enum status results_begin(struct results_writer *writer, int64_t unit, struct error *error)
