@@ -152,9 +152,12 @@ static enum status open_file(struct session *session, struct error *error)
         status = prepare_file(session, &request, error);
     TRY(cluster_agree(session->cluster, status, error));
     TRY(cluster_agree(session->cluster, schema_create(&request, &session->schema, error), error));
-    return delivery_open(session->cluster, session->request->output_path, schema_results(session->schema),
-                         plan_sweep_config(session->plan)->results.writer->name, &session->delivery, &session->writer,
-                         error);
+    TRY(delivery_open(session->cluster, session->request->output_path, schema_results(session->schema),
+                      plan_sweep_config(session->plan)->results.writer->name, &session->delivery, &session->writer,
+                      error));
+    if (is_root(session) && !session->made)
+        status = resume_recheck(session->request->output_path, &session->resume, session->writer, error);
+    return cluster_agree(session->cluster, status, error);
 }
 
 static enum status commit_as_failed(struct session *session, int64_t unit, struct error *error)

@@ -36,7 +36,8 @@ static enum status open_descriptor(struct results_writer *writer, struct error *
 {
     writer->descriptor = open(writer->path, O_RDWR | O_CLOEXEC);
     if (writer->descriptor < 0)
-        return fail(error, STATUS_IO, "%s: cannot be opened for writing: %s", writer->path, strerror(errno));
+        return fail(error, STATUS_IO, "%s: cannot be opened for writing by rank %d: %s%s", writer->path, writer->rank,
+                    strerror(errno), writer->rank == 0 ? "" : ": put it where every rank can");
     TRY(watch_begin(&writer->watch, writer->descriptor, writer->path, error));
     return writer->rank == 0 ? take_locks(writer, error) : STATUS_OK;
 }
@@ -45,9 +46,8 @@ static enum status open_descriptor(struct results_writer *writer, struct error *
 static enum status choose_session(struct results_writer *writer, const struct results_reader *reader,
                                   struct error *error)
 {
-    struct results_session last;
     int index = -1;
-    TRY(results_read_last_session(reader, &last, &index, error));
+    TRY(results_read_last_session(reader, &writer->before, &index, error));
     writer->session = index + 1 < SESSION_CAPACITY ? index + 1 : SESSION_CAPACITY - 1;
     return STATUS_OK;
 }
@@ -234,6 +234,11 @@ static enum status open_writer(const char *path, const struct results_schema *sc
     }
     *out = writer;
     return STATUS_OK;
+}
+
+const struct results_session *results_session_before(const struct results_writer *writer)
+{
+    return &writer->before;
 }
 
 enum status results_open(const char *path, const struct results_schema *schema, const void *communicator,

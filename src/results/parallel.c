@@ -93,11 +93,11 @@ static enum status read_mark(const char *path, struct error *error)
 }
 
 /* Open MPI hangs where some ranks can open a file and others cannot, so each tries by itself first. */
-static enum status try_open(const char *path, struct error *error)
+static enum status try_open(const char *path, int rank, struct error *error)
 {
     const int descriptor = open(path, O_RDWR | O_CLOEXEC);
     if (descriptor < 0)
-        return fail(error, STATUS_IO, "a rank cannot open the file: %s", strerror(errno));
+        return fail(error, STATUS_IO, "rank %d cannot open files there: %s", rank, strerror(errno));
     close(descriptor);
     return STATUS_OK;
 }
@@ -109,7 +109,7 @@ enum status parallel_try_write(const void *communicator, char *path, size_t byte
     int rank = 0;
     MPI_Comm_rank(comm, &rank);
     int code = MPI_Bcast(path, (int)bytes, MPI_BYTE, 0, comm);
-    enum status status = code == MPI_SUCCESS ? try_open(path, error) : mpi_failure(code, "has no name", error);
+    enum status status = code == MPI_SUCCESS ? try_open(path, rank, error) : mpi_failure(code, "has no name", error);
     TRY(parallel_agree(communicator, status, error));
     code = MPI_File_open(comm, path, MPI_MODE_RDWR, MPI_INFO_NULL, &file);
     status = code == MPI_SUCCESS ? STATUS_OK : mpi_failure(code, "cannot be opened", error);

@@ -202,6 +202,8 @@ struct results_session {
 /* Also notes of earlier sessions that did not end in order that their rows were checked: to be called after that. */
 enum status results_session_begin(struct results_writer *writer, const struct results_session *session,
                                   struct error *error);
+/* The last session before this run's, as it was when the file was locked; zeros when there was none. Lent. Rank 0. */
+const struct results_session *results_session_before(const struct results_writer *writer);
 /* Shows others that the run lives: to be called now and then, costs nothing in between. Rank 0 alone. */
 void results_session_beat(struct results_writer *writer);
 enum status results_session_end(struct results_writer *writer, const char *ending, struct error *error);

@@ -39,6 +39,7 @@ struct results_writer {
     atomic_llong in_flight;              /* where its `crashes` stands in the file; -1: none */
     int64_t written[WRITTEN_MAX];        /* units that do not count yet */
     int written_count;
+    struct results_session before; /* rank 0: the last one when the file was locked; zeros: none */
     bool unsettled; /* bringing rows to disk has failed: which ones are there is not known, and nothing more counts */
 };
 

@@ -208,9 +208,12 @@ enum status resume_read(const char *path, struct plan *plan, unsigned retry, str
     struct results_reader *reader = NULL;
     TRY(results_reader_open(path, &reader, error));
     struct resume resume = {0};
+    int index = -1;
     enum status status = resume_check(path, plan, reader, error);
     if (status == STATUS_OK)
         status = resume_none(plan, &resume, error);
+    if (status == STATUS_OK) /* before what it may still write */
+        status = results_read_last_session(reader, &resume.before, &index, error);
     if (status == STATUS_OK)
         status = read_units(plan, reader, retry, &resume, error);
     results_reader_close(&reader);
@@ -220,6 +223,15 @@ enum status resume_read(const char *path, struct plan *plan, unsigned retry, str
     }
     *out = resume;
     return STATUS_OK;
+}
+
+enum status resume_recheck(const char *path, const struct resume *resume, const struct results_writer *writer,
+                           struct error *error)
+{
+    const struct results_session *now = results_session_before(writer), *then = &resume->before;
+    if (now->started == then->started && strcmp(now->ending, then->ending) == 0)
+        return STATUS_OK;
+    return fail(error, STATUS_BUSY, "%s: another run wrote to this file while it was being read: start again", path);
 }
 
 void resume_free(struct resume *resume)

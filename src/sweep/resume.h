@@ -14,6 +14,7 @@ struct resume {
     int64_t poisoned_count;
     int64_t *damaged; /* units whose committed rows are no longer what they were: they have to be revoked */
     int64_t damaged_count;
+    struct results_session before; /* the file's last one then; zeros: none */
 };
 
 /* Committed trials that are to be trained again all the same. */
@@ -23,6 +24,10 @@ enum retry { RETRY_FAILED = 1 << 0, RETRY_TIMEOUT = 1 << 1, RETRY_DAMAGED = 1 <<
  * rows that a session committed which did not end in order are checked; with RETRY_DAMAGED those of all rows.
  * STATUS_BAD_RESULTS with the difference when it was made from another sweep. Rank 0 alone. */
 enum status resume_read(const char *path, struct plan *plan, unsigned retry, struct resume *out, struct error *error);
+
+/* STATUS_BUSY when another run wrote to the file after it was read and before the writer locked it. Rank 0. */
+enum status resume_recheck(const char *path, const struct resume *resume, const struct results_writer *writer,
+                           struct error *error);
 
 /* STATUS_BAD_RESULTS with the difference when the open file was not made from the plan (resolved). Any process. */
 enum status resume_check(const char *path, struct plan *plan, const struct results_reader *reader, struct error *error);

@@ -1,6 +1,7 @@
 """What a file system may do to a results file while a run writes it."""
 
 import os
+import signal
 
 import pytest
 from background import Job, wait_until
@@ -69,6 +70,24 @@ def test_a_read_only_disk_is_named(seedbed, tmp_path, ranks):
         assert_says(seedbed("verify", path), 0, "as it was committed")
         assert reproducible_content(path) == before
         assert list(folder.iterdir()) == [path]
+
+
+def test_a_file_that_changed_before_it_was_locked_is_read_again(seedbed, binary, tmp_path, preload):
+    """A run that reads what is left to do, while another ends: what it has read is no longer so."""
+    sweep, path, late = tmp_path / "long.yaml", tmp_path / "long.h5", tmp_path / "late"
+    sweep.write_text(LONG)
+    with Job([binary, "run", sweep, "-o", path]) as job:
+        assert wait_until(lambda: rows_are_written(path)), job.output()
+        job.kill(job.processes(), signal.SIGTERM)
+        assert job.wait() == 75, job.output()
+    with Job([binary, "run", sweep, "-o", path, "--resume"], env={**preload("late_lock"), "LATE_LOCK": str(late)}) as job:
+        assert wait_until(late.with_suffix(".reached").exists), job.output()
+        assert seedbed("run", sweep, "-o", path, "--resume").returncode == 0
+        before = path.read_bytes()
+        late.with_suffix(".go").touch()
+        assert job.wait() == 1 and "start again" in job.output(), job.output()
+    assert path.read_bytes() == before
+    assert_says(seedbed("run", sweep, "-o", path, "--resume"), 0, "8 trials, 0 to do")
 
 
 def test_without_locks_a_second_run_is_refused_while_the_first_lives(seedbed, binary, tmp_path, preload):

@@ -133,4 +133,4 @@ def test_a_folder_that_one_rank_does_not_see_ends_the_run(binary, sweep, tmp_pat
     folder.mkdir()
     command = ["mpirun", "-n", "2", "--oversubscribe", "--bind-to", "none", "unshare", "--mount", "sh", "-c", HIDE, folder]
     ended = run_group([*command, binary, "run", sweep, "-o", folder / "results.h5"], timeout=40, env=engine_environment())
-    assert_says(ended, 1, "a rank cannot open the file: No such file or directory")
+    assert_says(ended, 1, "cannot be opened for writing by rank 1: No such file or directory: put it where every rank can")

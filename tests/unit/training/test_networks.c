@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "../../golden/networks.h"
+
+#include "../../golden/full_batch.h"
 #include "base/memory.h"
 #include "network/build.h"
 #include "network/models.h"
@@ -125,20 +127,6 @@ static double distance(int count, const float *found, const float *expected)
     return sqrt(difference / size);
 }
 
-static void train(struct network *network, const struct samples *samples)
-{
-    struct train_config config;
-    settings_default(train_fields, &config);
-    config.epochs = GOLDEN_STEPS;
-    config.batch_size = GOLDEN_SAMPLES;
-    config.learning_rate = golden_rate;
-    choice_real(&config.optimizer, "momentum", golden_momentum);
-    choice_real(&config.optimizer, "weight_decay", golden_decay);
-    const struct training training = {.network = network, .samples = samples, .config = &config};
-    const struct training_hooks hooks = {0};
-    must(training_run(&training, &hooks, NULL));
-}
-
 static void check(const struct golden_network *golden, const char *what, int count, const float *found,
                   const float *expected)
 {
@@ -162,7 +150,7 @@ static void networks_end_where_pytorch_ends(void **state)
             check(golden, "fresh running statistics", states, block + golden->parameters,
                   golden->start + golden->parameters);
         memcpy(block, golden->start, sizeof *block * (size_t)golden->numbers);
-        train(network, &samples);
+        must(train_full_batch(network, &samples, GOLDEN_SAMPLES, GOLDEN_STEPS));
         check(golden, "weights", golden->parameters, block, golden->end);
         if (states > 0)
             check(golden, "running statistics", states, block + golden->parameters, golden->end + golden->parameters);

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "../../golden/presets.h"
+
+#include "../../golden/full_batch.h"
 #include "base/memory.h"
 #include "network/network.h"
 #include "settings.h"
@@ -157,20 +159,6 @@ static void check_gradients(const struct golden_preset *golden, struct network *
                                           .tolerance = tolerance_of_gradients});
 }
 
-static void train(struct network *network, const struct samples *samples, int steps)
-{
-    struct train_config config;
-    settings_default(train_fields, &config);
-    config.epochs = steps;
-    config.batch_size = GOLDEN_SAMPLES;
-    config.learning_rate = golden_rate;
-    choice_real(&config.optimizer, "momentum", golden_momentum);
-    choice_real(&config.optimizer, "weight_decay", golden_decay);
-    const struct training training = {.network = network, .samples = samples, .config = &config};
-    const struct training_hooks hooks = {0};
-    must(training_run(&training, &hooks, NULL));
-}
-
 static void check_training(const struct golden_preset *golden, struct network *network, const struct samples *samples)
 {
     const size_t count = (size_t)network_parameter_count(network) + (size_t)network_state_count(network);
@@ -179,7 +167,7 @@ static void check_training(const struct golden_preset *golden, struct network *n
     must(memory_allocate(&memory, count, sizeof(float), "start", NULL));
     float *const changes = memory;
     memcpy(changes, values, count * sizeof *changes);
-    train(network, samples, golden->steps);
+    must(train_full_batch(network, samples, GOLDEN_SAMPLES, golden->steps));
     for (size_t i = 0; i < count; i++)
         changes[i] = values[i] - changes[i];
     check_projections(golden, network,
