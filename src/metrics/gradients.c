@@ -153,9 +153,7 @@ static enum status gradients_measure(const void *settings, const struct measurem
     (void)state;
     enum status status = chosen_draw(at, s->samples, false, &chosen, error);
     if (status == STATUS_OK)
-        status = gram_compute(at, &chosen, &gram, error);
-    if (status == STATUS_OK)
-        status = gram_moments(at, &chosen, &gram, &moments, error);
+        status = gram_compute(at, &chosen, &gram, &moments, error);
     if (status == STATUS_OK) {
         store_norms(at, &chosen, &gram, row);
         store_cosines(&gram, row);
@@ -173,8 +171,7 @@ static struct metric_cost gradients_cost(const void *settings, const struct metr
 {
     const int64_t count =
         chosen_most(((const struct gradients_settings *)settings)->samples, trial->samples[PART_TRAIN]);
-    const struct metric_cost products = gram_cost(trial, count), moments = gram_moments_cost(trial, count);
-    return (struct metric_cost){.flops = products.flops + moments.flops, .bytes = fmax(products.bytes, moments.bytes)};
+    return gram_cost(trial, count, true);
 }
 
 const struct metric_ops metric_gradients = {

@@ -95,10 +95,43 @@ static void multiply(const struct work *work, int i, int j, double *products)
             products[column * count + row] = products[row * count + column];
 }
 
-static enum status multiply_blocks(struct work *work, double *products, struct error *error)
+/* Those so far are of gradients over an earlier, smaller scale. */
+static void scale_moments(struct gram_moments *moments, double factor)
+{
+    for (int64_t p = 0; p < moments->count; p++) {
+        moments->sums[p] *= factor;
+        moments->squares[p] *= factor * factor;
+    }
+}
+
+/* Adds the samples of the first block, from `first` on. */
+static enum status add_moments(const struct work *work, int first, struct gram_moments *moments, struct error *error)
+{
+    const int left = work->chosen->count - first, n = left < work->capacity ? left : work->capacity;
+    const double *const scales = work->scales + first;
+    void *memory = NULL;
+    TRY(memory_allocate(&memory, (size_t)n, sizeof(double), "moments of gradients", error));
+    double *const weights = memory;
+    double largest = moments->scale;
+    for (int i = 0; i < n; i++)
+        largest = fmax(largest, scales[i]);
+    if (moments->scale > 0 && largest > moments->scale)
+        scale_moments(moments, moments->scale / largest);
+    moments->scale = largest;
+    for (int i = 0; i < n; i++)
+        weights[i] = largest > 0 ? scales[i] / largest : 0;
+    sample_gradients_moments(work->blocks[0], weights, moments->sums, moments->squares);
+    memory_free(weights);
+    return STATUS_OK;
+}
+
+static enum status multiply_blocks(struct work *work, double *products, struct gram_moments *moments,
+                                   struct error *error)
 {
     for (int i = 0; i < work->chosen->count; i += work->capacity) {
         TRY(fill(work, i, work->blocks[0], error));
+        if (moments != NULL)
+            TRY(add_moments(work, i, moments, error));
         multiply(work, i, i, products);
         for (int j = 0; j < i; j += work->capacity) {
             TRY(fill(work, j, work->blocks[1], error));
@@ -108,13 +141,26 @@ static enum status multiply_blocks(struct work *work, double *products, struct e
     return STATUS_OK;
 }
 
+static enum status moments_begin(const struct measurement *at, struct gram_moments *out, struct error *error)
+{
+    void *sums = NULL, *squares = NULL;
+    *out = (struct gram_moments){.count = at->parameter_count};
+    TRY(memory_allocate(&sums, (size_t)out->count, sizeof(double), "moments of gradients", error));
+    out->sums = sums;
+    TRY(memory_allocate(&squares, (size_t)out->count, sizeof(double), "moments of gradients", error));
+    out->squares = squares;
+    return STATUS_OK;
+}
+
 enum status gram_compute(const struct measurement *at, const struct chosen *chosen, struct gram *out,
-                         struct error *error)
+                         struct gram_moments *moments, struct error *error)
 {
     struct work work = {.at = at, .chosen = chosen};
     const size_t count = (size_t)chosen->count;
     void *products = NULL, *scales = NULL;
     *out = (struct gram){.count = chosen->count};
+    if (moments != NULL)
+        TRY(moments_begin(at, moments, error));
     TRY(memory_allocate(&products, count * count, sizeof(double), "products of gradients", error));
     out->products = products;
     TRY(memory_allocate(&scales, count, sizeof(double), "products of gradients", error));
@@ -122,81 +168,30 @@ enum status gram_compute(const struct measurement *at, const struct chosen *chos
     enum status status = work_begin(&work, error);
     if (status == STATUS_OK) {
         const int flushed = flush_subnormals(1);
-        status = multiply_blocks(&work, out->products, error);
+        status = multiply_blocks(&work, out->products, moments, error);
         flush_subnormals(flushed);
     }
     work_end(&work);
     return status;
 }
 
-/* Every block once, and every one before it once more, forward and back; rows of that many samples are held. */
-static struct metric_cost work_cost(const struct metric_trial *trial, int64_t count, bool again)
+/* Every block is found once, and once more for every block behind it, forward and back; rows of two are held. */
+static struct metric_cost work_cost(const struct metric_trial *trial, int64_t count)
 {
     const int capacity = block_capacity((size_t)trial->gradient_bytes, (int)count);
     const double blocks = ceil((double)count / capacity), held = capacity < count ? 2 : 1;
-    const double fills = again ? (blocks + 1) / 2 : 1;
-    return (struct metric_cost){.flops = 3 * fills * (double)count * trial->forward_flops,
+    return (struct metric_cost){.flops = 3 * (blocks + 1) / 2 * (double)count * trial->forward_flops,
                                 .bytes = held * (capacity * trial->gradient_bytes + trial->gradient_room) +
                                          (double)PASS_MOST * trial->classes * sizeof(float)};
 }
 
-struct metric_cost gram_cost(const struct metric_trial *trial, int64_t count)
+struct metric_cost gram_cost(const struct metric_trial *trial, int64_t count, bool moments)
 {
-    const double pairs = (double)count * (double)count;
-    struct metric_cost cost = work_cost(trial, count, true);
-    cost.flops += pairs * trial->gradient_bytes / sizeof(float);
-    cost.bytes += pairs * sizeof(double);
+    const double n = (double)count, parameters = moments ? (double)trial->parameters : 0;
+    struct metric_cost cost = work_cost(trial, count);
+    cost.flops += n * n * trial->gradient_bytes / sizeof(float) + 4 * n * parameters;
+    cost.bytes += n * n * sizeof(double) + 2 * parameters * sizeof(double);
     return cost;
-}
-
-struct metric_cost gram_moments_cost(const struct metric_trial *trial, int64_t count)
-{
-    struct metric_cost cost = work_cost(trial, count, false);
-    cost.flops += 4 * (double)count * (double)trial->parameters;
-    cost.bytes += (double)count * (double)count * sizeof(double) + 2 * (double)trial->parameters * sizeof(double);
-    return cost;
-}
-
-static enum status sum_blocks(struct work *work, const double *weights, struct gram_moments *out, struct error *error)
-{
-    for (int i = 0; i < work->chosen->count; i += work->capacity) {
-        TRY(fill(work, i, work->blocks[0], error));
-        sample_gradients_moments(work->blocks[0], weights + i, out->sums, out->squares);
-    }
-    return STATUS_OK;
-}
-
-/* weights [count] = the gradients' scales over the largest of them */
-static void weigh_scales(const struct gram *gram, double *weights)
-{
-    double largest = 0;
-    for (int i = 0; i < gram->count; i++)
-        largest = fmax(largest, gram->scales[i]);
-    for (int i = 0; i < gram->count; i++)
-        weights[i] = largest > 0 ? gram->scales[i] / largest : 0;
-}
-
-enum status gram_moments(const struct measurement *at, const struct chosen *chosen, const struct gram *gram,
-                         struct gram_moments *out, struct error *error)
-{
-    struct work work = {.at = at, .chosen = chosen, .scales = gram->scales};
-    void *sums = NULL, *squares = NULL, *weights = NULL;
-    *out = (struct gram_moments){0};
-    TRY(memory_allocate(&sums, (size_t)at->parameter_count, sizeof(double), "moments of gradients", error));
-    out->sums = sums;
-    TRY(memory_allocate(&squares, (size_t)at->parameter_count, sizeof(double), "moments of gradients", error));
-    out->squares = squares;
-    TRY(memory_allocate(&weights, (size_t)gram->count, sizeof(double), "moments of gradients", error));
-    weigh_scales(gram, weights);
-    enum status status = work_begin(&work, error);
-    if (status == STATUS_OK) {
-        const int flushed = flush_subnormals(1);
-        status = sum_blocks(&work, weights, out, error);
-        flush_subnormals(flushed);
-    }
-    work_end(&work);
-    memory_free(weights);
-    return status;
 }
 
 /* Fast convolutions leave zeros of this size beside gradients of size 1. */

@@ -34,17 +34,17 @@ struct gram {
     double *scales;   /* [count] */
 };
 
-/* Moments of the gradients over all parameters, of scale_i / (largest scale) g_i: [parameter_count] each. */
+/* Sums over the samples of scale_i / scale g_i and of its square, for every parameter. */
 struct gram_moments {
-    double *sums, *squares;
+    double *sums, *squares; /* [count] */
+    int64_t count;
+    double scale; /* the largest of the samples */
 };
 
-/* By the network's backward pass in evaluation mode; memory is bounded whatever the number of samples. moments may be
- * NULL. Free with gram_free in any case. */
+/* By one backward pass of the network over the samples, in evaluation mode; where their rows are too many for memory,
+ * some are found again. moments may be NULL. Free with gram_free and gram_moments_free in any case. */
 enum status gram_compute(const struct measurement *at, const struct chosen *chosen, struct gram *out,
-                         struct error *error);
-enum status gram_moments(const struct measurement *at, const struct chosen *chosen, const struct gram *gram,
-                         struct gram_moments *out, struct error *error);
+                         struct gram_moments *moments, struct error *error);
 
 /* Mean over the parameters of mean(g)^2 / variance(g) over n samples. Left out are parameters that do not vary, and
  * those whose gradients are but rounding beside their tensor's: 1e-5 of its root mean square, or less. NaN: none is
@@ -52,9 +52,8 @@ enum status gram_moments(const struct measurement *at, const struct chosen *chos
 double gram_signal_to_noise(const struct gram_moments *moments, int n, int tensor_count,
                             const struct tensor_spec *tensors);
 
-/* What they take for so many samples: gram_compute while it runs, and gram_moments after it. */
-struct metric_cost gram_cost(const struct metric_trial *trial, int64_t count);
-struct metric_cost gram_moments_cost(const struct metric_trial *trial, int64_t count);
+/* What gram_compute takes for so many samples, with or without moments. */
+struct metric_cost gram_cost(const struct metric_trial *trial, int64_t count, bool moments);
 
 /* cosines [count, count] of the chosen samples' inputs, or of a layer's outputs in evaluation mode. */
 enum { LAYER_INPUT = -1 };

@@ -234,7 +234,7 @@ static enum status look_begin(struct look *look, struct error *error)
     look->matrix = matrix;
     TRY(memory_allocate(&cosines, look->settings->distances ? count * count : 0, sizeof(float), "stiffness", error));
     look->cosines = cosines;
-    return gram_compute(at, &look->chosen, &look->gram, error);
+    return gram_compute(at, &look->chosen, &look->gram, NULL, error);
 }
 
 static void look_end(struct look *look)
@@ -387,7 +387,7 @@ static struct metric_cost stiffness_cost(const void *settings, const struct metr
     const double inputs = (double)trial->inputs, outputs = s->layers ? (double)trial->outputs : 0;
     const double widest = s->layers ? fmax(inputs, (double)trial->largest_output) : inputs;
     const double matrices = 5 * cells * sizeof(double) + AGREE_COUNT * cells * sizeof(float);
-    struct metric_cost cost = gram_cost(trial, count);
+    struct metric_cost cost = gram_cost(trial, count, false);
     if (s->distances) {
         cost.flops += 2 * n * n * (inputs + outputs) + (s->layers ? trial->layers * n * trial->forward_flops : 0);
         cost.bytes = fmax(cost.bytes, n * n * sizeof(double) + n * widest * sizeof(float)) + n * n * sizeof(float);

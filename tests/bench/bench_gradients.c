@@ -76,7 +76,7 @@ static double time_products(const struct measurement *at, const struct chosen *c
     struct gram gram;
     struct error error;
     const double start = clock_monotonic();
-    ensure(gram_compute(at, chosen, &gram, &error), &error);
+    ensure(gram_compute(at, chosen, &gram, NULL, &error), &error);
     const double seconds = clock_monotonic() - start;
     gram_free(&gram);
     return seconds;
