@@ -459,6 +459,8 @@ static enum status run_on_file(struct session *session, struct session_result *r
         log_warning("%s", closing.text);
     const enum status closed = cluster_recovers(session->cluster) ? results_close_alone(&session->writer, &closing)
                                                                   : results_close(&session->writer, &closing);
+    if (is_root(session))
+        checkpoint_store_leave(&session->store);
     if (status == STATUS_OK && closed != STATUS_OK)
         return fail(error, closed, "%s", closing.text);
     return status;

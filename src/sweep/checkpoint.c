@@ -313,6 +313,11 @@ enum status checkpoint_sweep(const struct checkpoint_store *store, const struct 
         if (names.data[(i + 1) * HASH_TEXT_BYTES - 1] != wanted)
             remove_file(store, names.data + i * HASH_TEXT_BYTES);
     text_free(&names);
-    rmdir(store->folder);
+    checkpoint_store_leave(store);
     return status;
+}
+
+void checkpoint_store_leave(const struct checkpoint_store *store)
+{
+    rmdir(store->folder);
 }

@@ -60,4 +60,7 @@ void checkpoint_remove(const struct checkpoint_store *store, struct hash128 iden
 enum status checkpoint_sweep(const struct checkpoint_store *store, const struct plan *plan, const bool *ended,
                              bool *begun, int64_t *count, struct error *error);
 
+/* Removes the folder if there is nothing in it, as where a disk was full. Rank 0, when nobody writes any more. */
+void checkpoint_store_leave(const struct checkpoint_store *store);
+
 #endif

@@ -4,11 +4,13 @@ SEEDBED_TEST_DISKS says how many sizes of disks are tried."""
 
 import os
 import random
+import signal
 
 import numpy as np
 import pytest
+from background import Job, wait_until
 from conftest import engine_environment
-from contents import COMMITTED, assert_rows_among, assert_same_content, column, committed_rows, reproducible_content
+from contents import COMMITTED, RUNNING, assert_rows_among, assert_same_content, column, committed_rows, reproducible_content
 from small_disk import disk, may_mount, remount, used_kilobytes
 
 DISKS = int(os.environ.get("SEEDBED_TEST_DISKS", "4"))
@@ -70,7 +72,9 @@ def check_stop(ended, folder, path, rows):
     text = ended.stdout + ended.stderr
     assert ended.returncode in (1, 75), text
     assert "disk is full" in text and "free space" in text, text
-    assert all(entry == path for entry in folder.iterdir()), list(folder.iterdir())
+    others = [entry for entry in folder.rglob("*") if entry != path]
+    assert not others or any(entry.is_file() for entry in others), f"an empty folder: {others}"
+    assert not any(entry.suffix == ".writing" for entry in others), others
     if not path.exists():
         return 0
     assert_rows_among(committed_rows(path), rows, "on a full disk")
@@ -94,6 +98,18 @@ def test_room_lets_a_run_go_on_that_a_full_disk_stopped(seedbed, sweep, tmp_path
             assert ended.returncode == 0, ended.stderr
             assert_same_content(sweep_content(path), content, f"after a disk of {size} kB")
     assert min(left) == 0 and max(left) > 0, "no disk was full before and none after the first rows"
+
+
+def test_a_checkpoint_that_finds_no_room_leaves_nothing(binary, sweep, tmp_path, undisturbed, tight):
+    sweep.write_text(SWEEP.replace("epochs: 3", "epochs: 100000").replace("margins: {at: [init, end]}, ", ""))
+    with disk(tmp_path / "small", ROOMY) as folder:
+        path = folder / "full.h5"
+        with Job([binary, "run", sweep, "-o", path], env=tight) as job:
+            assert wait_until(lambda: path.exists() and any(column(path, "state") == RUNNING)), job.output()
+            remount(folder, f"size={used_kilobytes(folder) + 4}k")
+            job.kill(job.processes(), signal.SIGTERM)
+            assert job.wait() == 75 and "goes on without a checkpoint" in job.output(), job.output()
+        assert list(folder.iterdir()) == [path]
 
 
 def test_a_disk_that_is_too_small_from_the_start_is_told_before_anything_is_written(seedbed, sweep, tmp_path):
