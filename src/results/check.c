@@ -76,6 +76,10 @@ static enum status check_array(const struct results_reader *reader, const struct
     if (!same_type(found, array))
         return fail(error, STATUS_BAD_RESULTS, "%s: was made for another sweep: %s is not of type %s", reader->path,
                     path, type_name(array->type));
+    const bool row = index < layout->schema_array_count && array_is_row(array);
+    if (found->row != row || found->reproducible != array->reproducible)
+        return fail(error, STATUS_BAD_RESULTS, "%s: is damaged: an attribute of %s is not what it was", reader->path,
+                    path);
     if (!is_contiguous(found))
         return fail(error, STATUS_BAD_RESULTS,
                     "%s: is a compressed copy, which can be read but not written: %s is not "

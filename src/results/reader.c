@@ -82,6 +82,11 @@ static enum status check_format(const struct results_reader *reader, struct erro
     return STATUS_OK;
 }
 
+static bool is_content(const char *name)
+{
+    return strcmp(name, "row") == 0 || strcmp(name, "fixed") == 0 || strcmp(name, "engine") == 0;
+}
+
 /* Fills the table's entry for a dataset; negative when it is not one that this program can have made. */
 static herr_t describe_array(struct reader_array *array)
 {
@@ -94,7 +99,8 @@ static herr_t describe_array(struct reader_array *array)
     int64_t reproducible = 0;
     char content[16] = "";
     if (h5_attribute_read_integer(array->dataset, "reproducible", &reproducible) < 0 ||
-        h5_attribute_read_text(array->dataset, "content", content, sizeof content) < 0)
+        h5_attribute_read_text(array->dataset, "content", content, sizeof content) < 0 ||
+        !is_content(content) || (reproducible != 0 && reproducible != 1))
         return -1;
     array->reproducible = reproducible != 0;
     array->row = strcmp(content, "row") == 0;
@@ -145,7 +151,7 @@ static herr_t list_object(hid_t file, const char *name, const H5O_info_t *info, 
     reader->array_count++;
     const int length = snprintf(array->path, sizeof array->path, "/%s", name);
     if (length >= (int)sizeof array->path || describe_array(array) < 0) {
-        listing->status = fail(listing->error, STATUS_BAD_RESULTS, "%s: /%.128s is not a dataset that seedbed makes",
+        listing->status = fail(listing->error, STATUS_BAD_RESULTS, "%s: /%.128s is damaged, or was not made by seedbed",
                                reader->path, name);
         return -1;
     }

@@ -209,6 +209,20 @@ def test_a_damaged_file_is_refused_or_repaired(seedbed, made, killed, tmp_path, 
         assert sound or became == "refused" or damage in (flip_row, flip_state, claim_commit)
 
 
+@pytest.mark.parametrize("name, value", [("content", b"rox"), ("content", b"fixed"), ("reproducible", 0)])
+def test_a_column_whose_attributes_changed_is_not_written_to(seedbed, made, tmp_path, name, value):
+    """They say what a checksum covers: a run would write rows that verify takes for damaged for ever."""
+    path = tmp_path / "damaged.h5"
+    shutil.copy(made, path)
+    with h5py.File(path, "r+") as file:
+        file["margins/train"].attrs[name] = np.bytes_(value) if isinstance(value, bytes) else np.int64(value)
+    before = digest(path)
+    assert not assert_no_crash(seedbed("verify", path), path)
+    ended = seedbed("run", made.with_suffix(".yaml"), "-o", path, "--resume", "--retry", "damaged")
+    assert ended.returncode == 1 and "damaged" in ended.stderr and "/margins/train" in ended.stderr, ended.stderr
+    assert digest(path) == before
+
+
 def test_after_a_kill_damaged_rows_are_trained_again_without_being_asked(seedbed, made, killed, tmp_path):
     path, sweep = tmp_path / "damaged.h5", made.with_suffix(".yaml")
     shutil.copy(killed, path)
