@@ -99,8 +99,8 @@ static herr_t describe_array(struct reader_array *array)
     int64_t reproducible = 0;
     char content[16] = "";
     if (h5_attribute_read_integer(array->dataset, "reproducible", &reproducible) < 0 ||
-        h5_attribute_read_text(array->dataset, "content", content, sizeof content) < 0 ||
-        !is_content(content) || (reproducible != 0 && reproducible != 1))
+        h5_attribute_read_text(array->dataset, "content", content, sizeof content) < 0 || !is_content(content) ||
+        (reproducible != 0 && reproducible != 1))
         return -1;
     array->reproducible = reproducible != 0;
     array->row = strcmp(content, "row") == 0;
