@@ -56,12 +56,23 @@ enum status parallel_broadcast(const void *communicator, int32_t *value, struct 
     return code == MPI_SUCCESS ? STATUS_OK : mpi_failure(code, "no broadcast", error);
 }
 
+static bool is_alone(MPI_Comm communicator)
+{
+    int size = 0;
+    MPI_Comm_size(communicator, &size);
+    return size == 1;
+}
+
 hid_t parallel_open_file(const void *communicator, const char *path)
 {
+    const MPI_Comm comm = communicator == NULL ? MPI_COMM_SELF : communicator_at(communicator);
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     hid_t file = H5I_INVALID_HID;
-    if (H5Pset_fapl_mpio(access, communicator == NULL ? MPI_COMM_SELF : communicator_at(communicator), MPI_INFO_NULL) >=
-        0)
+    if (H5Pset_fapl_mpio(access, comm, MPI_INFO_NULL) >= 0)
+        file = H5Fopen(path, H5F_ACC_RDWR, access);
+    /* Under Open MPI a user's processes without mpirun share a folder of a node for temporary files, and one that ends
+     * may remove it from under another that opens a file: the second time that is seen, and done without. */
+    if (file < 0 && is_alone(comm))
         file = H5Fopen(path, H5F_ACC_RDWR, access);
     h5_close_properties(access);
     return file;

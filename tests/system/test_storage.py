@@ -90,6 +90,15 @@ def test_a_file_that_changed_before_it_was_locked_is_read_again(seedbed, binary,
     assert_says(seedbed("run", sweep, "-o", path, "--resume"), 0, "8 trials, 0 to do")
 
 
+def test_a_process_that_ends_may_take_the_folder_of_temporary_files_with_it(seedbed, tmp_path, preload):
+    """Without mpirun a user's processes on one host share it: a race that is met when many start and end."""
+    sweep, path = tmp_path / "tiny.yaml", tmp_path / "tiny.h5"
+    sweep.write_text(TINY)
+    ended = seedbed("run", sweep, "-o", path, env=preload("lost_folder"))
+    assert ended.returncode == 0, ended.stderr
+    assert sorted(tmp_path.iterdir()) == [path, sweep]
+
+
 def test_without_locks_a_second_run_is_refused_while_the_first_lives(seedbed, binary, tmp_path, preload):
     sweep, path = tmp_path / "long.yaml", tmp_path / "long.h5"
     sweep.write_text(LONG.replace("epochs: 400", "epochs: 100000"))
