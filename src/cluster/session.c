@@ -205,24 +205,12 @@ static enum status revoke_damaged(struct session *session, struct error *error)
     return STATUS_OK;
 }
 
-/* Rank 0: rows of older files for trials that have none. */
+/* Rank 0: rows of older files for trials that have none, and for pairs of them. */
 static enum status take_over(struct session *session, struct error *error)
 {
-    for (int i = 0; i < session->request->reuse_count; i++) {
-        const char *path = session->request->reuse[i];
-        struct reuse_result result;
-        const enum status status =
-            reuse_file(path, session->plan, session->schema, session->writer, &session->resume, &result, error);
-        if (status == STATUS_OK) {
-            log_line("%s: %lld trials taken over", path, (long long)result.taken);
-            if (result.damaged > 0)
-                log_warning("%s: %lld trials have damaged rows and are trained again", path, (long long)result.damaged);
-            if (result.provenance.length > 0)
-                log_warning("%s: its trials may have other bits than this engine's:\n%s", path, result.provenance.data);
-        }
-        text_free(&result.provenance);
-        TRY(status);
-    }
+    for (int i = 0; i < session->request->reuse_count; i++)
+        TRY(reuse_file(session->request->reuse[i], session->plan, session->schema, session->writer, &session->resume,
+                       error));
     return STATUS_OK;
 }
 

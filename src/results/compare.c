@@ -1,4 +1,4 @@
-/* compare.c - a trial's rows now against those in a file, bit for bit: for a check that a sweep can be repeated. */
+/* compare.c - a unit's rows now against those in a file, bit for bit: for a check that a sweep can be repeated. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,19 +52,28 @@ static void describe_difference(const char *path, const struct slab *slab, const
              path, different, slab->items, first, before, after);
 }
 
-static enum status compare_slab(const struct results_reader *reader, const char *path, int64_t trial,
-                                const struct slab *slab, const void *now, struct text *differences, struct error *error)
+/* The row of a file's table that is compared. */
+struct compared {
+    const struct results_reader *reader;
+    enum results_table table;
+    int64_t row;
+};
+
+static enum status compare_slab(const struct compared *compared, const char *path, const struct slab *slab,
+                                const void *now, struct text *differences, struct error *error)
 {
+    const struct results_reader *reader = compared->reader;
     const struct reader_array *array = reader_find(reader, path);
     const size_t bytes = (size_t)slab->bytes;
-    if (array == NULL || !array->per_trial || reader_slab_items(array) != slab->items)
+    if (array == NULL || !(compared->table == TABLE_PAIRS ? array->per_pair : array->per_trial) ||
+        reader_slab_items(array) != slab->items)
         return fail(error, STATUS_BAD_RESULTS, "%s: has no dataset %s of this sweep's shape", reader->path, path);
     void *then = NULL;
     TRY(memory_allocate(&then, bytes, 1, path, error));
     const hid_t type =
         slab->type == RESULTS_ENUM ? H5Dget_type(array->dataset) : h5_file_type(slab->type, slab->text_bytes, NULL);
     enum status status = STATUS_OK;
-    if (reader_read_slab(array, trial, type, then) < 0)
+    if (reader_read_slab(array, compared->row, type, then) < 0)
         status = h5_fail(error, STATUS_IO, reader->path, path);
     else if (memcmp(then, now, bytes) != 0)
         describe_difference(path, slab, then, now, differences);
@@ -73,23 +82,33 @@ static enum status compare_slab(const struct results_reader *reader, const char 
     return status;
 }
 
-enum status results_compare(const struct results_reader *reader, const struct results_schema *schema, int64_t trial,
+static enum status compare_ending(const struct compared *compared, const struct trial_ending *ending,
+                                  struct text *differences, struct error *error)
+{
+    const bool pair = compared->table == TABLE_PAIRS;
+    const uint8_t outcome = (uint8_t)ending->outcome;
+    const struct slab byte = {.type = RESULTS_ENUM, .items = 1, .bytes = 1};
+    const struct slab text = {.type = RESULTS_TEXT, .text_bytes = MESSAGE_BYTES, .items = 1, .bytes = MESSAGE_BYTES};
+    char message[MESSAGE_BYTES];
+    row_copy_text(message, sizeof message, ending->message);
+    TRY(compare_slab(compared, pair ? "/pairs/outcome" : "/trials/outcome", &byte, &outcome, differences, error));
+    return compare_slab(compared, pair ? "/pairs/message" : "/trials/message", &text, message, differences, error);
+}
+
+enum status results_compare(const struct results_reader *reader, const struct results_schema *schema, int64_t unit,
                             const struct results_row *row, const struct trial_ending *ending, struct text *differences,
                             struct error *error)
 {
+    const bool pair = unit >= reader->trials;
+    const struct compared compared = {
+        .reader = reader, .table = pair ? TABLE_PAIRS : TABLE_TRIALS, .row = pair ? unit - reader->trials : unit};
     for (int a = 0; a < schema->array_count; a++) {
         char path[PATH_BYTES];
         array_path(&schema->arrays[a], path);
         if (row->slabs[a].bytes == 0 || !schema->arrays[a].reproducible)
             continue;
         row_pad_texts(row, a);
-        TRY(compare_slab(reader, path, trial, &row->slabs[a], row->data + row->slabs[a].offset, differences, error));
+        TRY(compare_slab(&compared, path, &row->slabs[a], row->data + row->slabs[a].offset, differences, error));
     }
-    const uint8_t outcome = (uint8_t)ending->outcome;
-    const struct slab byte = {.type = RESULTS_ENUM, .items = 1, .bytes = 1};
-    const struct slab text = {.type = RESULTS_TEXT, .text_bytes = MESSAGE_BYTES, .items = 1, .bytes = MESSAGE_BYTES};
-    char message[MESSAGE_BYTES];
-    row_copy_text(message, sizeof message, ending->message);
-    TRY(compare_slab(reader, "/trials/outcome", trial, &byte, &outcome, differences, error));
-    return compare_slab(reader, "/trials/message", trial, &text, message, differences, error);
+    return compare_ending(&compared, ending, differences, error);
 }

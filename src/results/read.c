@@ -1,4 +1,4 @@
-/* read.c - whole datasets, slabs of one trial, and texts. */
+/* read.c - whole datasets, slabs of one unit, and texts. */
 #include <stdio.h>
 #include <string.h>
 
@@ -104,18 +104,20 @@ enum status results_read(const struct results_reader *reader, const char *path, 
     return STATUS_OK;
 }
 
-enum status results_read_trial(const struct results_reader *reader, const char *path, int64_t trial,
-                               enum results_type type, void **out, int64_t *count, struct error *error)
+enum status results_read_unit(const struct results_reader *reader, const char *path, int64_t unit,
+                              enum results_type type, void **out, int64_t *count, struct error *error)
 {
     const struct reader_array *array = NULL;
     TRY(find(reader, path, &array, error));
-    if (!array->per_trial)
-        return fail(error, STATUS_BAD_RESULTS, "%s: %s has no dimension `trial`", reader->path, path);
-    if (trial < 0 || trial >= reader->trials)
-        return fail(error, STATUS_USAGE, "%s: there is no trial %lld: the file has 0 to %lld", reader->path,
-                    (long long)trial, (long long)reader->trials - 1);
+    if (!array->per_trial && !array->per_pair)
+        return fail(error, STATUS_BAD_RESULTS, "%s: %s has no dimension `trial` or `pair`", reader->path, path);
+    const int64_t row = array->per_pair ? unit - reader->trials : unit;
+    const int64_t rows = array->per_pair ? reader->pairs : reader->trials;
+    if (row < 0 || row >= rows)
+        return fail(error, STATUS_USAGE, "%s: there is no %s %lld: the file has 0 to %lld", reader->path,
+                    array->per_pair ? "pair" : "trial", (long long)row, (long long)rows - 1);
     struct numbers numbers = {0};
-    TRY(read_numbers(reader, array, trial, type, &numbers, error));
+    TRY(read_numbers(reader, array, row, type, &numbers, error));
     *out = numbers.data;
     *count = numbers.count;
     return STATUS_OK;

@@ -220,9 +220,11 @@ int64_t results_reader_pairs(const struct results_reader *reader);
  * item count. Numbers are converted to `type`. */
 enum status results_read(const struct results_reader *reader, const char *path, enum results_type type, void **out,
                          int64_t *count, struct error *error);
-/* The same for one trial's slab of a dataset whose first dimension is `trial`. */
-enum status results_read_trial(const struct results_reader *reader, const char *path, int64_t trial,
-                               enum results_type type, void **out, int64_t *count, struct error *error);
+/* The same for one unit's slab of a dataset whose first dimension is `trial` or, for the units behind the trials,
+ * `pair`.
+ */
+enum status results_read_unit(const struct results_reader *reader, const char *path, int64_t unit,
+                              enum results_type type, void **out, int64_t *count, struct error *error);
 /* Reads a fixed-length text dataset: count texts of *text_bytes bytes each, each ended by a zero byte. */
 enum status results_read_texts(const struct results_reader *reader, const char *path, char **out, size_t *text_bytes,
                                int64_t *count, struct error *error);
@@ -262,15 +264,15 @@ enum status results_source_open(const char *path, const struct results_schema *s
                                 struct error *error);
 void results_source_close(struct results_source **source);
 const struct results_reader *results_source_reader(const struct results_source *source);
-/* Fills row (of schema; what the older file does not have is absent) and ending from a committed trial of the older
- * file. STATUS_BAD_RESULTS when it lacks a dataset that is not optional. */
-enum status results_source_read(const struct results_source *source, int64_t trial, struct results_row *row,
+/* Fills row (of schema and the unit's table; what the older file does not have is absent) and ending from a committed
+ * unit of the older file. STATUS_BAD_RESULTS when it lacks a dataset that is not optional. */
+enum status results_source_read(const struct results_source *source, int64_t unit, struct results_row *row,
                                 struct trial_ending *ending, struct error *error);
 
-/* Compares what the file holds of a trial, of all that is reproducible, with the same trial's rows now (of schema,
+/* Compares what the file holds of a unit, of all that is reproducible, with the same unit's rows now (of schema,
  * which the file must have been made from): adds a line to `differences` for each dataset that is not equal bit for
  * bit. */
-enum status results_compare(const struct results_reader *reader, const struct results_schema *schema, int64_t trial,
+enum status results_compare(const struct results_reader *reader, const struct results_schema *schema, int64_t unit,
                             const struct results_row *row, const struct trial_ending *ending, struct text *differences,
                             struct error *error);
 

@@ -42,7 +42,7 @@ static enum status add_reals(const struct results_reader *reader, const struct r
 {
     void *memory = NULL;
     int64_t count = 0;
-    TRY(results_read_trial(reader, array->path, trial, RESULTS_FLOAT64, &memory, &count, error));
+    TRY(results_read_unit(reader, array->path, trial, RESULTS_FLOAT64, &memory, &count, error));
     const double *values = memory;
     if (count > WHOLE_ITEMS)
         add_summary(array, values, count, out);
@@ -57,7 +57,7 @@ static enum status add_unsigned(const struct results_reader *reader, const struc
 {
     void *memory = NULL;
     int64_t count = 0;
-    TRY(results_read_trial(reader, array->path, trial, RESULTS_UINT64, &memory, &count, error));
+    TRY(results_read_unit(reader, array->path, trial, RESULTS_UINT64, &memory, &count, error));
     const uint64_t *values = memory;
     for (int64_t i = 0; i < count && i < WHOLE_ITEMS; i++)
         text_add(out, "%s%016" PRIx64, i == 0 ? "" : " ", values[i]);
@@ -72,7 +72,7 @@ static enum status add_enums(const struct results_reader *reader, const struct r
 {
     void *memory = NULL;
     int64_t count = 0;
-    TRY(results_read_trial(reader, array->path, trial, RESULTS_ENUM, &memory, &count, error));
+    TRY(results_read_unit(reader, array->path, trial, RESULTS_ENUM, &memory, &count, error));
     const uint8_t *values = memory;
     for (int64_t i = 0; i < count && i < WHOLE_ITEMS; i++) {
         char name[64] = "";
@@ -183,7 +183,7 @@ enum status results_show(const struct results_reader *reader, int64_t trial, str
 {
     void *state = NULL;
     int64_t count = 0;
-    TRY(results_read_trial(reader, "/trials/state", trial, RESULTS_ENUM, &state, &count, error));
+    TRY(results_read_unit(reader, "/trials/state", trial, RESULTS_ENUM, &state, &count, error));
     const bool committed = *(const uint8_t *)state == TRIAL_COMMITTED;
     memory_free(state);
     text_add(out, "trial %" PRId64 " of %s%s\n", trial, reader->path,

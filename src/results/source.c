@@ -1,6 +1,7 @@
-/* source.c - rows of an older file for a new one. Both describe the same trials, but the sweep around them may differ,
+/* source.c - rows of an older file for a new one. Both describe the same units, but the sweep around them may differ,
  * and with it the sizes: dimensions with texts as coordinates (measure points) are matched by them, all others by
  * position. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -158,9 +159,16 @@ static void copy_items(const struct slab_copy *copy, int d, unsigned char *to, c
     }
 }
 
-static enum status read_array(const struct results_source *source, int a, int64_t trial, struct results_row *row,
-                              struct error *error)
+/* A unit of the old file. */
+struct old_unit {
+    const struct results_source *source;
+    int64_t unit, row; /* row: of its table */
+    enum results_table table;
+};
+
+static enum status read_array(const struct old_unit *unit, int a, struct results_row *row, struct error *error)
 {
+    const struct results_source *source = unit->source;
     const struct results_array *array = &source->schema->arrays[a];
     const struct slab *slab = &row->slabs[a];
     char path[PATH_BYTES];
@@ -168,7 +176,7 @@ static enum status read_array(const struct results_source *source, int a, int64_
     const struct reader_array *old = reader_find(source->reader, path);
     if (old == NULL && array->optional)
         return STATUS_OK;
-    if (old == NULL || !old->per_trial || old->rank != array->rank)
+    if (old == NULL || !(unit->table == TABLE_PAIRS ? old->per_pair : old->per_trial) || old->rank != array->rank)
         return fail(error, STATUS_BAD_RESULTS, "%s: has no dataset %s like this sweep's", source->reader->path, path);
     const size_t bytes = type_bytes(slab->type, slab->text_bytes);
     const int64_t count = multiply_capped(reader_slab_items(old), (int64_t)bytes);
@@ -177,7 +185,7 @@ static enum status read_array(const struct results_source *source, int a, int64_
     const hid_t type = h5_file_type(slab->type, slab->text_bytes, NULL);
     enum status status = STATUS_OK;
     const struct slab_copy copy = {.source = source, .array = array, .sizes = old->sizes, .bytes = bytes};
-    if (reader_read_slab(old, trial, type, data) < 0)
+    if (reader_read_slab(old, unit->row, type, data) < 0)
         status = h5_fail(error, STATUS_IO, source->reader->path, path);
     else
         copy_items(&copy, 1, row->data + slab->offset, data);
@@ -186,45 +194,64 @@ static enum status read_array(const struct results_source *source, int a, int64_
     return status;
 }
 
-/* One number or enum byte of a column of /trials. */
-static enum status read_cell(const struct results_source *source, const char *path, int64_t trial,
-                             enum results_type type, void *out, struct error *error)
+static void own_path(const struct old_unit *unit, const char *name, char path[PATH_BYTES])
 {
+    snprintf(path, PATH_BYTES, "/%s/%s", unit->table == TABLE_PAIRS ? "pairs" : "trials", name);
+}
+
+/* One number or enum byte of the engine's own columns. */
+static enum status read_cell(const struct old_unit *unit, const char *name, enum results_type type, void *out,
+                             struct error *error)
+{
+    char path[PATH_BYTES];
     void *memory = NULL;
     int64_t count = 0;
-    TRY(results_read_trial(source->reader, path, trial, type, &memory, &count, error));
+    own_path(unit, name, path);
+    TRY(results_read_unit(unit->source->reader, path, unit->unit, type, &memory, &count, error));
     memcpy(out, memory, type_bytes(type, 0));
     memory_free(memory);
     return STATUS_OK;
 }
 
-static enum status read_text_cell(const struct results_source *source, const char *path, int64_t trial, size_t bytes,
-                                  char *out, struct error *error)
+static enum status read_text_cell(const struct old_unit *unit, const char *name, size_t bytes, char *out,
+                                  struct error *error)
 {
-    const struct reader_array *array = reader_find(source->reader, path);
+    const struct results_reader *reader = unit->source->reader;
+    char path[PATH_BYTES];
+    own_path(unit, name, path);
+    const struct reader_array *array = reader_find(reader, path);
     if (array == NULL)
-        return fail(error, STATUS_BAD_RESULTS, "%s: has no dataset %s", source->reader->path, path);
+        return fail(error, STATUS_BAD_RESULTS, "%s: has no dataset %s", reader->path, path);
     const hid_t type = h5_file_type(RESULTS_TEXT, bytes, NULL);
-    const herr_t result = reader_read_slab(array, trial, type, out);
+    const herr_t result = reader_read_slab(array, unit->row, type, out);
     H5Tclose(type);
     out[bytes - 1] = '\0';
-    return result < 0 ? h5_fail(error, STATUS_IO, source->reader->path, path) : STATUS_OK;
+    return result < 0 ? h5_fail(error, STATUS_IO, reader->path, path) : STATUS_OK;
 }
 
-enum status results_source_read(const struct results_source *source, int64_t trial, struct results_row *row,
-                                struct trial_ending *ending, struct error *error)
+static enum status read_ending(const struct old_unit *unit, struct trial_ending *ending, struct error *error)
 {
     uint8_t outcome = OUTCOME_NONE;
+    TRY(read_cell(unit, "outcome", RESULTS_ENUM, &outcome, error));
+    ending->outcome = (enum trial_outcome)outcome;
+    TRY(read_cell(unit, "seconds", RESULTS_FLOAT64, &ending->seconds, error));
+    TRY(read_cell(unit, "samples_per_second", RESULTS_FLOAT64, &ending->samples_per_second, error));
+    TRY(read_cell(unit, "rank", RESULTS_INT32, &ending->rank, error));
+    TRY(read_text_cell(unit, "host", sizeof ending->host, ending->host, error));
+    return read_text_cell(unit, "message", sizeof ending->message, ending->message, error);
+}
+
+enum status results_source_read(const struct results_source *source, int64_t unit, struct results_row *row,
+                                struct trial_ending *ending, struct error *error)
+{
+    const int64_t trials = results_reader_trials(source->reader);
+    const bool pair = unit >= trials;
+    const struct old_unit it = {
+        .source = source, .unit = unit, .row = pair ? unit - trials : unit, .table = pair ? TABLE_PAIRS : TABLE_TRIALS};
     results_row_clear(row);
     *ending = (struct trial_ending){0};
     for (int a = 0; a < source->schema->array_count; a++)
         if (row->slabs[a].bytes > 0)
-            TRY(read_array(source, a, trial, row, error));
-    TRY(read_cell(source, "/trials/outcome", trial, RESULTS_ENUM, &outcome, error));
-    ending->outcome = (enum trial_outcome)outcome;
-    TRY(read_cell(source, "/trials/seconds", trial, RESULTS_FLOAT64, &ending->seconds, error));
-    TRY(read_cell(source, "/trials/samples_per_second", trial, RESULTS_FLOAT64, &ending->samples_per_second, error));
-    TRY(read_cell(source, "/trials/rank", trial, RESULTS_INT32, &ending->rank, error));
-    TRY(read_text_cell(source, "/trials/host", trial, sizeof ending->host, ending->host, error));
-    return read_text_cell(source, "/trials/message", trial, sizeof ending->message, ending->message, error);
+            TRY(read_array(&it, a, row, error));
+    return read_ending(&it, ending, error);
 }

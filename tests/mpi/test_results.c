@@ -40,7 +40,7 @@ static void expect_trials(const char *path)
         void *margins = NULL, *checksums = NULL;
         int64_t count = 0;
         uint64_t checksum = 0;
-        must(results_read_trial(reader, "/margins/train", trial, RESULTS_FLOAT32, &margins, &count, &error), &error);
+        must(results_read_unit(reader, "/margins/train", trial, RESULTS_FLOAT32, &margins, &count, &error), &error);
         for (int i = 0; i < POINTS * SAMPLES; i++)
             assert_true(((float *)margins)[i] == margin_of(trial, i));
         must(results_read(reader, "/trials/checksum", RESULTS_UINT64, &checksums, &count, &error), &error);

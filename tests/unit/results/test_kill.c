@@ -90,7 +90,7 @@ static void check_trial(const struct results_reader *reader, int64_t trial, cons
     int64_t count = 0;
     must(results_checksum(reader, trial, &checksum, &error), &error);
     assert_true(checksum == expected);
-    must(results_read_trial(reader, "/margins/train", trial, RESULTS_FLOAT32, &data, &count, &error), &error);
+    must(results_read_unit(reader, "/margins/train", trial, RESULTS_FLOAT32, &data, &count, &error), &error);
     const int number = atoi(note);
     assert_int_equal(number % TRIALS, trial);
     for (int i = 0; i < POINTS * LARGE; i++)

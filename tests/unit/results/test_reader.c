@@ -169,10 +169,10 @@ static void wrong_questions_are_answered_with_a_message(void **state)
                      STATUS_BAD_RESULTS);
     assert_int_equal(results_read_texts(reader, "/trials/train_loss", &texts, &each, &count, &error),
                      STATUS_BAD_RESULTS);
-    assert_int_equal(results_read_trial(reader, "/margins/train", TRIALS, RESULTS_FLOAT32, &data, &count, &error),
+    assert_int_equal(results_read_unit(reader, "/margins/train", TRIALS, RESULTS_FLOAT32, &data, &count, &error),
                      STATUS_USAGE);
     expect_message(&error, "there is no trial 12: the file has 0 to 11");
-    assert_int_equal(results_read_trial(reader, "/dataset/train_label", 0, RESULTS_INT32, &data, &count, &error),
+    assert_int_equal(results_read_unit(reader, "/dataset/train_label", 0, RESULTS_INT32, &data, &count, &error),
                      STATUS_BAD_RESULTS);
     assert_int_equal(results_checksum(reader, -1, &checksum, &error), STATUS_USAGE);
     results_reader_close(&reader);
