@@ -245,8 +245,8 @@ static enum status prepare_work(struct session *session, struct error *error)
                             plan_sweep_config(session->plan)->limits.checkpoint, &session->store, error));
     trial_runner_keep_checkpoints(session->runner, &session->store);
     if (plan_pair_count(session->plan) > 0)
-        TRY(pair_runner_create(session->plan, session->schema, session->runner, session->writer, &session->pairs,
-                               error));
+        TRY(pair_runner_create(session->plan, session->schema, session->runner,
+                               (struct pair_rows){.writer = session->writer}, &session->pairs, error));
     if (!is_root(session))
         return STATUS_OK;
     TRY(revoke_damaged(session, error));

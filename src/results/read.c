@@ -123,6 +123,25 @@ enum status results_read_unit(const struct results_reader *reader, const char *p
     return STATUS_OK;
 }
 
+enum status results_reader_fetch(const struct results_reader *reader, const struct results_schema *schema, int array,
+                                 int64_t trial, void *out, struct error *error)
+{
+    const struct results_array *wanted = &schema->arrays[array];
+    const struct reader_array *found = NULL;
+    char path[PATH_BYTES];
+    array_path(wanted, path);
+    TRY(find(reader, path, &found, error));
+    if (!found->per_trial || reader_slab_items(found) != array_items(schema->dimensions, wanted, 1))
+        return fail(error, STATUS_BAD_RESULTS, "%s: has no dataset %s of this sweep's shape", reader->path, path);
+    const hid_t type = number_type(found, wanted->type);
+    if (type < 0)
+        return fail(error, STATUS_BAD_RESULTS, "%s: %s is not of a type that can be read as %s", reader->path, path,
+                    type_name(wanted->type));
+    const herr_t result = reader_read_slab(found, trial, type, out);
+    H5Tclose(type);
+    return result < 0 ? h5_fail(error, STATUS_IO, reader->path, path) : STATUS_OK;
+}
+
 enum status results_read_texts(const struct results_reader *reader, const char *path, char **out, size_t *text_bytes,
                                int64_t *count, struct error *error)
 {

@@ -225,6 +225,10 @@ enum status results_read(const struct results_reader *reader, const char *path, 
  */
 enum status results_read_unit(const struct results_reader *reader, const char *path, int64_t unit,
                               enum results_type type, void **out, int64_t *count, struct error *error);
+/* The slab of schema->arrays[array] of a trial into out, in memory types: as results_fetch from an open writer. The
+ * file must have been made from schema. */
+enum status results_reader_fetch(const struct results_reader *reader, const struct results_schema *schema, int array,
+                                 int64_t trial, void *out, struct error *error);
 /* Reads a fixed-length text dataset: count texts of *text_bytes bytes each, each ended by a zero byte. */
 enum status results_read_texts(const struct results_reader *reader, const char *path, char **out, size_t *text_bytes,
                                int64_t *count, struct error *error);

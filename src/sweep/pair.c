@@ -28,7 +28,7 @@ struct pair_runner {
     struct plan *plan;
     const struct schema *schema;
     struct trial_runner *runner;
-    struct results_writer *writer;
+    struct pair_rows rows;
     struct results_row *row;
     struct trial_config config; /* of the trial at hand */
     struct side sides[SIDES];
@@ -91,12 +91,12 @@ static enum status allocate(struct pair_runner *runner, struct error *error)
 }
 
 enum status pair_runner_create(struct plan *plan, const struct schema *schema, struct trial_runner *trials,
-                               struct results_writer *writer, struct pair_runner **out, struct error *error)
+                               struct pair_rows rows, struct pair_runner **out, struct error *error)
 {
     void *memory = NULL;
     TRY(memory_allocate(&memory, 1, sizeof(struct pair_runner), "comparison of trials", error));
     struct pair_runner *runner = memory;
-    *runner = (struct pair_runner){.plan = plan, .schema = schema, .runner = trials, .writer = writer};
+    *runner = (struct pair_runner){.plan = plan, .schema = schema, .runner = trials, .rows = rows};
     const enum status status = allocate(runner, error);
     if (status != STATUS_OK)
         pair_runner_destroy(&runner);
@@ -277,6 +277,15 @@ static enum status create_network(const struct comparison *comparison, const str
     return network_create(&config->model, view->shape, view->classes, batch, out, error);
 }
 
+static enum status fetch_weights(const struct pair_runner *runner, const struct side *side, struct error *error)
+{
+    const struct pair_rows *from = &runner->rows;
+    const int array = runner->weights_array;
+    return from->writer != NULL ? results_fetch(from->writer, array, side->trial, side->rows, error)
+                                : results_reader_fetch(from->reader, schema_results(runner->schema), array, side->trial,
+                                                       side->rows, error);
+}
+
 static enum status prepare(struct comparison *comparison, const struct plan_pair *pair, struct error *error)
 {
     struct pair_runner *runner = comparison->runner;
@@ -286,7 +295,7 @@ static enum status prepare(struct comparison *comparison, const struct plan_pair
     for (int s = 0; s < SIDES; s++) {
         struct side *side = &runner->sides[s];
         side->trial = trials[s];
-        TRY(results_fetch(runner->writer, runner->weights_array, side->trial, side->rows, error));
+        TRY(fetch_weights(runner, side, error));
     }
     if (plan_trial(runner->plan, pair->second)->model != first->model) {
         TRY(plan_trial_config(runner->plan, pair->second, &runner->config, error));
@@ -316,6 +325,20 @@ static enum status compare(struct comparison *comparison, const struct plan_pair
     return status;
 }
 
+static enum status outcome_of(const struct pair_runner *runner, int32_t trial, enum trial_outcome *out,
+                              struct error *error)
+{
+    void *memory = NULL;
+    int64_t count = 0;
+    if (runner->rows.writer != NULL)
+        return results_outcome(runner->rows.writer, trial, out, error);
+    TRY(results_read_unit(runner->rows.reader, "/trials/outcome", trial, RESULTS_ENUM, &memory, &count, error));
+    const uint8_t outcome = *(const uint8_t *)memory;
+    memory_free(memory);
+    *out = outcome < OUTCOME_COUNT ? (enum trial_outcome)outcome : OUTCOME_NONE;
+    return STATUS_OK;
+}
+
 /* Sets the outcome where one of the two has nothing to compare. */
 static enum status check_trials(const struct pair_runner *runner, const struct plan_pair *pair,
                                 struct trial_ending *ending, struct error *error)
@@ -324,7 +347,7 @@ static enum status check_trials(const struct pair_runner *runner, const struct p
     ending->outcome = OUTCOME_DONE;
     for (int s = 0; s < SIDES; s++) {
         enum trial_outcome outcome = OUTCOME_NONE;
-        TRY(results_outcome(runner->writer, trials[s], &outcome, error));
+        TRY(outcome_of(runner, trials[s], &outcome, error));
         if (outcome == OUTCOME_DONE || ending->outcome != OUTCOME_DONE)
             continue;
         ending->outcome = outcome == OUTCOME_DIVERGED ? OUTCOME_DIVERGED : OUTCOME_FAILED;

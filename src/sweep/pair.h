@@ -6,10 +6,16 @@
 
 struct pair_runner;
 
-/* plan (resolved), schema, trials (for their data) and writer (to read the trials' rows from) are lent. *out is owned
+/* Where the trials' rows are read from: one of both, the other NULL. */
+struct pair_rows {
+    struct results_writer *writer;
+    const struct results_reader *reader; /* of a file made from the plan */
+};
+
+/* plan (resolved), schema, trials (for their data) and what rows names are lent. *out is owned
  * by the caller. Any rank; only for a plan that has pairs. */
 enum status pair_runner_create(struct plan *plan, const struct schema *schema, struct trial_runner *trials,
-                               struct results_writer *writer, struct pair_runner **out, struct error *error);
+                               struct pair_rows rows, struct pair_runner **out, struct error *error);
 void pair_runner_destroy(struct pair_runner **runner);
 
 /* Compares; *row is lent until the next call. STATUS_OK whatever the outcome: done; diverged or failed where one of the

@@ -1,10 +1,12 @@
-/* verify.c - checksums of all committed rows, then some trials once more, spread evenly over the repeatable ones. */
+/* verify.c - checksums of all committed rows, then some trials and pairs once more, spread evenly over the repeatable
+ * ones. Pairs are compared by the weights that the file holds, so that what differs in one is of the comparison. */
 #include "sweep/verify.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "sweep/pair.h"
 #include "sweep/preview.h"
 #include "sweep/provenance.h"
 #include "sweep/resume.h"
@@ -44,17 +46,15 @@ static enum status check_trials(const struct results_reader *reader, struct resu
     TRY(results_read_units(reader, TABLE_TRIALS, units, error));
     TRY(check_rows(reader, 0, units, &result->committed, result, error));
     for (int64_t i = 0; i < result->trials; i++)
-        result->repeatable += is_repeatable(units, i);
+        result->repeats[TABLE_TRIALS].repeatable += is_repeatable(units, i);
     return STATUS_OK;
 }
 
-static enum status check_pairs(const struct results_reader *reader, struct verify_result *result, struct error *error)
+static enum status check_pairs(const struct results_reader *reader, struct results_units *units,
+                               struct verify_result *result, struct error *error)
 {
-    struct results_units units;
-    TRY(results_read_units(reader, TABLE_PAIRS, &units, error));
-    const enum status status = check_rows(reader, result->trials, &units, &result->pairs_committed, result, error);
-    results_units_free(&units);
-    return status;
+    TRY(results_read_units(reader, TABLE_PAIRS, units, error));
+    return check_rows(reader, result->trials, units, &result->pairs_committed, result, error);
 }
 
 /* The first lines; the rest only counted. */
@@ -78,47 +78,97 @@ static enum status never_stop(void *context, struct error *error)
     return STATUS_OK;
 }
 
-static enum status repeat_trial(const struct results_reader *reader, struct trial_runner *runner,
-                                const struct schema *schema, int64_t trial, struct verify_result *result,
-                                struct error *error)
+/* What it takes to make some units again. */
+struct repetition {
+    const struct results_reader *reader;
+    const struct preview *preview;
+    const struct results_units *units; /* [TABLE_COUNT] */
+    struct trial_runner *trials;
+    struct pair_runner *pairs; /* NULL: there are none */
+    struct verify_result *result;
+};
+
+/* Whether a pair has a sound row, and its trials too, which it is compared from. */
+static bool is_repeatable_pair(const struct repetition *it, int64_t pair)
 {
+    const struct plan_pair *trials = plan_pair(it->preview->plan, pair);
+    return it->units[TABLE_PAIRS].state[pair] == TRIAL_COMMITTED &&
+           it->units[TABLE_PAIRS].outcome[pair] == OUTCOME_DONE &&
+           is_repeatable(&it->units[TABLE_TRIALS], trials->first) &&
+           is_repeatable(&it->units[TABLE_TRIALS], trials->second);
+}
+
+static void add_unit(const struct repetition *it, int64_t unit, struct text *out)
+{
+    const int64_t pair = unit - it->result->trials;
+    if (pair < 0)
+        text_add(out, "trial %" PRId64 ":\n", unit);
+    else
+        text_add(out, "pair %" PRId64 " of trials %d and %d:\n", pair, plan_pair(it->preview->plan, pair)->first,
+                 plan_pair(it->preview->plan, pair)->second);
+}
+
+static enum status repeat_unit(struct repetition *it, int64_t unit, struct verify_repeats *repeats, struct error *error)
+{
+    const int64_t pair = unit - it->result->trials;
     const struct yield yield = {.call = never_stop};
     const struct results_row *row = NULL;
     struct trial_ending ending;
     struct text lines = {0};
-    enum status status = trial_run(runner, trial, &yield, &ending, &row, error);
+    enum status status = pair < 0 ? trial_run(it->trials, unit, &yield, &ending, &row, error)
+                                  : pair_run(it->pairs, pair, &yield, &ending, &row, error);
     if (status == STATUS_OK)
-        status = results_compare(reader, schema_results(schema), trial, row, &ending, &lines, error);
+        status = results_compare(it->reader, schema_results(it->preview->schema), unit, row, &ending, &lines, error);
     if (status == STATUS_OK)
         status = text_status(&lines, error);
     if (status == STATUS_OK && lines.length > 0) {
-        text_add(&result->differences, "trial %" PRId64 ":\n", trial);
-        add_some_lines(lines.data, &result->differences);
-        result->different++;
+        add_unit(it, unit, &it->result->differences);
+        add_some_lines(lines.data, &it->result->differences);
+        repeats->different++;
     }
-    result->repeated++;
+    repeats->repeated++;
     text_free(&lines);
     return status;
 }
 
-/* Trial number i of `repeat`, i + 1/2 shares along the repeatable ones. */
-static enum status repeat_trials(const struct results_reader *reader, const struct preview *preview,
-                                 const struct results_units *units, int64_t repeat, struct verify_result *result,
-                                 struct error *error)
+/* Unit number i of `repeat`, i + 1/2 shares along the repeatable ones of the table. */
+static enum status repeat_units(struct repetition *it, enum results_table table, int64_t repeat, struct error *error)
 {
-    struct trial_runner *runner = NULL;
-    TRY(trial_runner_create(preview->plan, preview->schema, &runner, error));
-    const int64_t count = repeat < result->repeatable ? repeat : result->repeatable;
-    enum status status = STATUS_OK;
+    struct verify_repeats *repeats = &it->result->repeats[table];
+    const bool pairs = table == TABLE_PAIRS;
+    const int64_t count = repeat < repeats->repeatable ? repeat : repeats->repeatable;
     int64_t seen = 0;
-    for (int64_t trial = 0; status == STATUS_OK && trial < result->trials && result->repeated < count; trial++) {
-        if (!is_repeatable(units, trial))
+    for (int64_t row = 0; row < it->units[table].count && repeats->repeated < count; row++) {
+        if (!(pairs ? is_repeatable_pair(it, row) : is_repeatable(&it->units[table], row)))
             continue;
-        const int64_t next = (2 * result->repeated + 1) * result->repeatable / (2 * count);
+        const int64_t next = (2 * repeats->repeated + 1) * repeats->repeatable / (2 * count);
         if (seen++ == next)
-            status = repeat_trial(reader, runner, preview->schema, trial, result, error);
+            TRY(repeat_unit(it, pairs ? it->result->trials + row : row, repeats, error));
     }
-    trial_runner_destroy(&runner);
+    return STATUS_OK;
+}
+
+static enum status repeat_pairs(struct repetition *it, int64_t repeat, struct error *error)
+{
+    struct plan *plan = it->preview->plan;
+    for (int64_t pair = 0; pair < plan_pair_count(plan); pair++)
+        it->result->repeats[TABLE_PAIRS].repeatable += is_repeatable_pair(it, pair);
+    if (it->result->repeats[TABLE_PAIRS].repeatable == 0)
+        return STATUS_OK;
+    TRY(pair_runner_create(plan, it->preview->schema, it->trials, (struct pair_rows){.reader = it->reader}, &it->pairs,
+                           error));
+    const enum status status = repeat_units(it, TABLE_PAIRS, repeat, error);
+    pair_runner_destroy(&it->pairs);
+    return status;
+}
+
+static enum status repeat_all(struct repetition *it, int64_t repeat, struct error *error)
+{
+    TRY(trial_runner_create(it->preview->plan, it->preview->schema, &it->trials, error));
+    enum status status = repeat_units(it, TABLE_TRIALS, repeat, error);
+    if (status == STATUS_OK)
+        status = repeat_pairs(it, repeat, error);
+    trial_runner_destroy(&it->trials);
     return status;
 }
 
@@ -127,13 +177,14 @@ static enum status repeat_sweep(const struct verify_request *request, const stru
 {
     struct stored_sweep stored;
     struct preview preview = {0};
+    struct repetition repetition = {.reader = reader, .preview = &preview, .units = units, .result = result};
     TRY(stored_sweep_read(reader, &stored, error));
     const struct plan_request sweep = stored_sweep_request(&stored, request->folder);
     enum status status = preview_plan(&sweep, &preview, &result->faults, error);
     if (status == STATUS_OK)
         status = resume_check(request->path, preview.plan, reader, error);
     if (status == STATUS_OK)
-        status = repeat_trials(reader, &preview, units, request->repeat, result, error);
+        status = repeat_all(&repetition, request->repeat, error);
     if (status == STATUS_OK)
         status = text_status(&result->differences, error);
     if (status == STATUS_OK)
@@ -146,15 +197,16 @@ static enum status repeat_sweep(const struct verify_request *request, const stru
 enum status sweep_verify(const struct verify_request *request, struct verify_result *out, struct error *error)
 {
     struct results_reader *reader = NULL;
-    struct results_units units = {0};
+    struct results_units units[TABLE_COUNT] = {{0}};
     TRY(results_reader_open(request->path, &reader, error));
     *out = (struct verify_result){.trials = results_reader_trials(reader), .pairs = results_reader_pairs(reader)};
-    enum status status = check_trials(reader, &units, out, error);
+    enum status status = check_trials(reader, &units[TABLE_TRIALS], out, error);
     if (status == STATUS_OK)
-        status = check_pairs(reader, out, error);
-    if (status == STATUS_OK && request->repeat > 0 && out->repeatable > 0)
-        status = repeat_sweep(request, reader, &units, out, error);
-    results_units_free(&units);
+        status = check_pairs(reader, &units[TABLE_PAIRS], out, error);
+    if (status == STATUS_OK && request->repeat > 0 && out->repeats[TABLE_TRIALS].repeatable > 0)
+        status = repeat_sweep(request, reader, units, out, error);
+    for (int table = 0; table < TABLE_COUNT; table++)
+        results_units_free(&units[table]);
     results_reader_close(&reader);
     return status;
 }

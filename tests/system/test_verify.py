@@ -8,6 +8,7 @@ from conftest import engine_environment
 from contents import column, outcomes
 from idx_files import write_idx_set
 
+PAIRS = TINY + "metrics: {weights: {at: [end]}}\npairs: {across: seed}\n"
 METRICS = TINY + "metrics: {margins: {at: [init, end]}, weights: {}}\n"
 
 
@@ -82,3 +83,37 @@ def test_trials_over_their_time_are_trained_again_when_asked(seedbed, tmp_path):
     assert_says(seedbed("run", sweep, "-o", path, "--resume", "--retry", "failed"), 3, "0 to do")
     assert_says(seedbed("run", sweep, "-o", path, "--resume", "--retry", "failed,timeout"), 3, "4 to do")
     assert outcomes(path) == ["timeout"] * 4 and list(column(path, "attempt")) == [2] * 4
+
+
+@pytest.fixture
+def compared(seedbed, tmp_path):
+    """A finished file of four trials and their six pairs."""
+    path = tmp_path / "pairs.h5"
+    (tmp_path / "pairs.yaml").write_text(PAIRS)
+    assert seedbed("run", tmp_path / "pairs.yaml", "-o", path).returncode == 0
+    return path
+
+
+def test_pairs_repeat_too(seedbed, compared):
+    before = digest(compared)
+    assert_says(seedbed("verify", compared, "-k", "2"), 0, "repeated  2 of 4 done or diverged trials, 2 of 6 done pairs: the same")
+    assert_says(seedbed("verify", compared, "-k", "9"), 0, "repeated  4 of 4 done or diverged trials, 6 of 6 done pairs: the same")
+    assert digest(compared) == before
+
+
+def test_a_pair_of_other_bits_is_named_with_its_datasets(seedbed, compared):
+    """Two rows that changed places are sound, each by its own checksum, but of the wrong pair."""
+    with h5py.File(compared, "r+") as file:
+        for name, dataset in file["pairs"].items():
+            if name == "checksum" or dataset.attrs.get("content") in (b"row", "row"):
+                dataset[4:6] = dataset[4:6][::-1]
+    assert_says(seedbed("verify", compared), 0, "as it was committed")
+    assert_says(seedbed("verify", compared, "-k", "6"), 1, "6 of 6 done pairs: 2 with other bits", "pair 4 of trials 1 and 3:",
+                "pair 5 of trials 2 and 3:", "/pairs/barrier_train_loss: 1 of 1 values differ")
+
+
+def test_pairs_of_damaged_rows_are_not_repeated(seedbed, compared):
+    with h5py.File(compared, "r+") as file:
+        file["weights/parameters"][0, 0, 700] += 1
+        file["pairs/cosine"][5] += 1
+    assert_says(seedbed("verify", compared, "-k", "6"), 1, "2 damaged", "3 of 3 done or diverged trials, 2 of 2 done pairs: the same bits")
