@@ -138,7 +138,7 @@ static int run(const struct arguments *arguments)
     const enum status status = session_run(cluster, &request, &result, &error);
     const int code = conclude(cluster_rank(cluster) == 0, status, &request, &result, &error);
     faults_free(&result.faults);
-    cluster_leave(&cluster, code, status == STATUS_BUSY ? NULL : request.output_path);
+    cluster_leave(&cluster, code, status == STATUS_BUSY ? NULL : request.output_path, result.opened);
     return code;
 }
 

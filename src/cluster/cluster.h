@@ -27,8 +27,9 @@ bool cluster_recovers(const struct cluster *cluster);
  * that others could see; a rank that does not is ended. */
 void cluster_assure(const struct cluster *cluster);
 /* The same as cluster_destroy, but in recovery mode rank 0 writes the code into FILE.exit beside output_path (lent;
- * NULL: not), since mpirun does not pass it on, and with more than one rank the process ends here. */
-void cluster_leave(struct cluster **cluster, int code, const char *output_path);
+ * NULL: not), since mpirun does not pass it on, and with more than one rank the process ends here. opened: the run had
+ * the file to itself; one that had not leaves no code that a run which has could be taken to have left. */
+void cluster_leave(struct cluster **cluster, int code, const char *output_path, bool opened);
 /* Removes an older FILE.exit. */
 void cluster_forget_code(const struct cluster *cluster, const char *output_path);
 

@@ -64,11 +64,16 @@ void cluster_forget_code(const struct cluster *cluster, const char *output_path)
     text_free(&path);
 }
 
-static void leave_code(const struct cluster *cluster, const char *output_path, int code)
+static void leave_code(const struct cluster *cluster, const char *output_path, bool opened, int code)
 {
     struct text path = {0};
     if (!word_path(cluster, output_path, &path))
         return;
+    if (!opened && results_in_use(output_path)) {
+        log_line("%s is not written: its place is for the run that has %s", path.data, output_path);
+        text_free(&path);
+        return;
+    }
     FILE *file = fopen(path.data, "w");
     const bool written = file != NULL && fprintf(file, "%d\n", code) > 0;
     if ((file != NULL && fclose(file) != 0) || !written)
@@ -76,10 +81,10 @@ static void leave_code(const struct cluster *cluster, const char *output_path, i
     text_free(&path);
 }
 
-void cluster_leave(struct cluster **cluster, int code, const char *output_path)
+void cluster_leave(struct cluster **cluster, int code, const char *output_path, bool opened)
 {
     struct cluster *it = *cluster;
-    leave_code(it, output_path, code);
+    leave_code(it, output_path, opened, code);
     if (it->liveness != NULL)
         liveness_leave(it->liveness, code);
     cluster_destroy(cluster);

@@ -479,6 +479,7 @@ enum status session_run(struct cluster *cluster, const struct session_request *r
         status = share_data(&session, &result->faults, error);
     if (status == STATUS_OK)
         status = open_file(&session, error);
+    result->opened = session.writer != NULL;
     if (status == STATUS_OK)
         status = run_on_file(&session, result, error);
     release(&session);

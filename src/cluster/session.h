@@ -29,6 +29,7 @@ struct session_result {
     struct faults faults; /* owned by the caller; rank 0 */
     struct progress progress;
     bool gave_up; /* by max_failures or fail_fast */
+    bool opened;  /* the file was this run's own, and no other's */
 };
 
 /* STATUS_STOPPED: in good order before the end. STATUS_BAD_SWEEP with faults: nothing was written. Collective. */

@@ -19,6 +19,7 @@ static enum status take_locks(const struct results_writer *writer, struct error 
 {
     switch (lock_take(writer->descriptor)) {
     case LOCK_HELD:
+    case LOCK_FREE:
         return second_run_check(writer->path, true, beat_patience, error);
     case LOCK_BY_RUN:
         return second_run_refuse(writer->path, error);

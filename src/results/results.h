@@ -126,6 +126,10 @@ enum status results_open_by_root(const char *path, const struct results_schema *
 /* Does what another rank asked for; its failure is part of the reply, which is zeroed. Rank 0. */
 void results_serve(struct results_writer *writer, const void *request, size_t bytes, void *reply, size_t reply_bytes);
 
+/* Whether another run writes to the file, for one that has not opened it itself: by its lock, else by its last session,
+ * which may take half a minute of watching. False without a file, or where it cannot be read. Rank 0. */
+bool results_in_use(const char *path);
+
 /* Whether ranks can write to one file beside path independently of each other: STATUS_IO or STATUS_MPI with the reason,
  * the same on all ranks. Collective. */
 enum status results_try_independent(const char *path, const void *communicator, struct error *error);

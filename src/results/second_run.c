@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "results/lock.h"
 #include "results/reader.h"
 
 static bool read_last_session(const char *path, struct results_session *out)
@@ -87,4 +88,20 @@ enum status second_run_check(const char *path, bool locked, double patience, str
             return second_run_refuse(path, error);
     }
     return STATUS_OK;
+}
+
+bool results_in_use(const char *path)
+{
+    struct results_reader *reader = NULL;
+    const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0)
+        return false;
+    const enum lock_result lock = lock_look(descriptor);
+    close(descriptor);
+    if (lock == LOCK_BY_RUN)
+        return true;
+    if (results_reader_open(path, &reader, NULL) != STATUS_OK)
+        return false;
+    results_reader_close(&reader);
+    return second_run_check(path, lock == LOCK_FREE, beat_patience, NULL) == STATUS_BUSY;
 }

@@ -19,7 +19,7 @@ int fcntl(int descriptor, int command, ...)
     va_start(rest, command);
     void *argument = va_arg(rest, void *);
     va_end(rest);
-    if (command == F_OFD_SETLK || command == F_SETLK) {
+    if (command == F_OFD_SETLK || command == F_SETLK || command == F_OFD_GETLK || command == F_GETLK) {
         errno = ENOLCK;
         return -1;
     }

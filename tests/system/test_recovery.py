@@ -153,6 +153,25 @@ def test_where_rank_0_only_serves_the_loss_of_all_others_stops_the_run(binary, s
     assert ended.returncode == 0 and set(outcomes(path)) == {"done"}, ended.stderr
 
 
+@pytest.mark.parametrize("locks", [True, False])
+def test_a_run_that_is_refused_leaves_the_last_word_to_the_one_that_has_the_file(binary, sweep, tmp_path, preload, locks):
+    """Else the supervisor of the one would take the other's word for its own, and end a run that is well."""
+    path, faulty = tmp_path / "taken.h5", tmp_path / "faulty.yaml"
+    sweep.write_text(SWEEP.replace("[40, 80]", "[40000, 80000]"))
+    faulty.write_text(SWEEP.replace("epochs", "epoch"))
+    settings = {**({} if locks else preload("no_locks")), **RECOVERY}
+    with Job([binary, "run", sweep, "-o", path], ranks=2, settings=settings) as job:
+        wait_for_work(job, path)
+        for command in ([sweep, "-o", path], [faulty, "-o", path, "--resume"]):
+            with Job([binary, "run", *command], ranks=2, settings=settings) as other:
+                assert other.wait() == 0 and "error" in other.output() and f"{path}.exit is not written" in other.output()
+            assert said_at_the_end(path) is None
+        job.kill([job.ranks()[0]], signal.SIGUSR1)
+        assert job.wait(timeout=60) == 0 and said_at_the_end(path) == 75, job.output()
+    with Job([binary, "run", sweep, "-o", path], ranks=2, settings=settings) as late:
+        assert late.wait() == 0 and said_at_the_end(path) == 1, "nobody has the file now"
+
+
 def engines(path):
     """{rank: process} of those that write this file, whoever started them."""
     found = {}
@@ -182,6 +201,14 @@ def test_the_supervisor_starts_again_when_rank_0_was_lost(binary, root, sweep, t
             job.kill(engines(path).values())
     assert said_at_the_end(path) is None and column(path, "session").max() == 1
     assert_same_content(reproducible_content(path), expected, "started again")
+
+
+def test_the_supervisor_learns_of_an_end_before_there_is_a_file(binary, root, sweep, tmp_path):
+    sweep.write_text(SWEEP.replace("epochs", "epoch"))
+    settings = {"SEEDBED": str(binary), "SEEDBED_LAUNCH": " ".join(map(str, mpirun_command(2)))}
+    with Job([root / "tools" / "run-until-done", sweep, tmp_path / "none.h5"], settings=settings) as job:
+        assert job.wait() == 1 and job.output().count("1 fault in") == 1, job.output()
+    assert not list(tmp_path.glob("none.h5*"))
 
 
 def test_a_job_that_is_suspended_whole_goes_on_whole(binary, sweep, tmp_path, expected):
