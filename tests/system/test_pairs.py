@@ -1,5 +1,7 @@
 """Pairs of trials: what NumPy gets from the recorded weights, and commits, resumes and bits as those of trials."""
 
+import json
+
 import h5py
 import numpy as np
 import pytest
@@ -183,7 +185,8 @@ def test_only_what_was_lost_is_compared_again(seedbed, made, folder):
     with h5py.File(path, "r+") as file:
         file["pairs/state"][4] = 1
         file["pairs/barrier_test_loss"][4] = 7
-    assert_says(seedbed("status", path), 0, "8 of 9 compared")
+    assert_says(seedbed("status", path), 0, "8 of 9 compared", "ETA")
+    assert json.loads(seedbed("status", path, "--json").stdout)["eta_seconds"] > 0
     assert_says(seedbed("run", folder / "pairs.yaml", "-o", path, "--resume"), 0, "0 to do, 9 pairs, 1 to do")
     with h5py.File(path) as file:
         assert list(file["pairs/attempt"][()]) == [1, 1, 1, 1, 2, 1, 1, 1, 1]
