@@ -19,7 +19,8 @@ static const struct option_spec options[] = {
     [OPTION_RANKS] = {"--ranks", "N", false, "Predict the time on N ranks, and simulate the schedule."},
     [OPTION_GFLOPS] = {"--gflops", "X", false, "GFLOP/s of a rank of another machine; else measured here."},
     [OPTION_SPREAD] = {"--spread", "SIGMA", false, "Let trials take a log-normal factor of their time (0 to 3)."},
-    [OPTION_LIST] = {"--list", NULL, false, "List the networks layer by layer and every trial."},
+    [OPTION_LIST] = {"--list", NULL, false,
+                     "List the networks layer by layer and every trial; with --ranks, what each will take."},
     [OPTION_SET] = {"--set", "KEY=VALUE", true, "Set a key of the sweep file, such as train.epochs=5."},
     {0},
 };
@@ -136,12 +137,13 @@ static void print_schedule(const struct schedule *schedule, int ranks)
     }
 }
 
-static enum status print_list(struct plan *plan, struct error *error)
+/* seconds: [trials], or NULL */
+static enum status print_list(struct plan *plan, const double *seconds, struct error *error)
 {
     struct text text = {0};
     enum status status = preview_models(plan, &text, error);
     if (status == STATUS_OK)
-        status = preview_trials(plan, &text, error);
+        status = preview_trials(plan, seconds, &text, error);
     if (status == STATUS_OK)
         status = text_status(&text, error);
     if (status == STATUS_OK)
@@ -158,7 +160,7 @@ static enum status print_numbers(const struct preview *preview, const struct wis
     if (wish->gflops > 0)
         TRY(times_assume(preview->plan, wish->gflops * 1e9, &schedule->times, error));
     else
-        TRY(times_measure(preview->plan, &schedule->times, error));
+        TRY(times_measure(preview->plan, preview->schema, &schedule->times, error));
     if (wish->simulates)
         TRY(simulate_orders(preview->plan, wish, schedule, error));
     print_forecast(&forecast, schedule, wish);
@@ -174,9 +176,11 @@ static enum status print_plan(const struct preview *preview, const struct wish *
     print_axes(preview->plan);
     print_data(preview->plan);
     print_models(preview->plan);
-    const enum status status = print_numbers(preview, wish, &schedule, error);
+    enum status status = print_numbers(preview, wish, &schedule, error);
+    if (status == STATUS_OK && wish->lists)
+        status = print_list(preview->plan, wish->simulates ? schedule.times.seconds : NULL, error);
     times_free(&schedule.times);
-    return status == STATUS_OK && wish->lists ? print_list(preview->plan, error) : status;
+    return status;
 }
 
 static enum status read_number(const struct arguments *arguments, int option, double most, double *out,

@@ -48,3 +48,12 @@ struct metric_cost metric_costs(const struct choices *metrics, const struct metr
     }
     return all;
 }
+
+double metric_work(const struct metric_ops *ops, const void *settings, const struct metric_trial *trial)
+{
+    static const double look = 500; /* FLOPs that a sample's outputs take, roughly: sorted, compared, copied */
+    double samples = 0;
+    for (int part = 0; part < PART_COUNT; part++)
+        samples += trial->samples[part];
+    return look * samples + (ops->cost == NULL ? 0 : ops->cost(settings, trial).flops);
+}

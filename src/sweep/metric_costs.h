@@ -15,4 +15,7 @@ struct metric_trial metric_trial_of(const struct plan_model *model, const struct
 struct metric_cost metric_costs(const struct choices *metrics, const struct metric_trial *trial, int64_t epochs,
                                 int64_t steps);
 
+/* What a measure point's time follows: its FLOPs, and a look at every output. */
+double metric_work(const struct metric_ops *ops, const void *settings, const struct metric_trial *trial);
+
 #endif

@@ -30,6 +30,7 @@ struct plan_trial {
     int32_t state_per_parameter; /* floats that an optimizer of it keeps, at most */
     double flops;                /* predicted, whole trial, at most */
     double samples;              /* that it trains on, stages included, at most */
+    int64_t steps;               /* of the training itself, at most */
     struct hash128 identity;
 };
 

@@ -196,6 +196,7 @@ static void predict_cost(struct plan *plan, struct plan_trial *trial, const int 
     const int64_t steps = predict_steps(trial, count[PART_TRAIN]);
     const double epochs = (double)trial->epochs;
     const double looks = predict_looks(plan, trial, (double)steps, train, evaluated);
+    trial->steps = steps;
     trial->samples = fmin(epochs * train, (double)steps * (double)trial->batch_size);
     trial->flops = summary->flops_per_sample * (3 * trial->samples + (epochs + 1) * evaluated + looks) +
                    metric_costs(&plan->first.metrics, &sizes, trial->epochs, steps).flops;

@@ -64,7 +64,7 @@ enum status preview_models(const struct plan *plan, struct text *out, struct err
     return STATUS_OK;
 }
 
-enum status preview_trials(const struct plan *plan, struct text *out, struct error *error)
+enum status preview_trials(const struct plan *plan, const double *seconds, struct text *out, struct error *error)
 {
     text_add(out, "\n");
     for (int64_t i = 0; i < plan_trial_count(plan); i++) {
@@ -74,7 +74,10 @@ enum status preview_trials(const struct plan *plan, struct text *out, struct err
         text_add(out, "trial %" PRId64 " ", i);
         for (int axis = 0; axis < plan_axis_count(plan); axis++)
             text_add(out, " %s=%s", plan_axis_name(plan, axis), plan_axis_text(plan, i, axis));
-        text_add(out, "  model %d, %.3g FLOPs, %.8s\n", trial->model, trial->flops, identity);
+        text_add(out, "  model %d, %.3g FLOPs, %.8s", trial->model, trial->flops, identity);
+        if (seconds != NULL)
+            text_add(out, ", %.4g s", seconds[i]);
+        text_add(out, "\n");
     }
     return text_status(out, error);
 }

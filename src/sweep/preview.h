@@ -27,7 +27,8 @@ enum status preview_load_source(const struct plan_source *source, struct dataset
 /* Layer by layer, network by network. */
 enum status preview_models(const struct plan *plan, struct text *out, struct error *error);
 
-/* One line a trial: number, axis values, network, work, identity. */
-enum status preview_trials(const struct plan *plan, struct text *out, struct error *error);
+/* One line a trial: number, axis values, network, work, identity, and seconds [trials] that it will take (NULL: not).
+ */
+enum status preview_trials(const struct plan *plan, const double *seconds, struct text *out, struct error *error);
 
 #endif

@@ -1,177 +1,55 @@
-/* times.c - the first trial of each network is begun: some steps of its training, some blocks of an evaluation.
- * Training steps and evaluations run at different rates, and small networks at others than large ones: each network has
- * its own. Networks beyond the largest few are taken to run at the rate of the others together. */
+/* times.c - each trial is so many training steps, evaluations and measure points, at the speeds of its workload. What
+ * was not measured is taken to run at the rate of the others together. */
 #include "sweep/times.h"
 
 #include <math.h>
 
-#include "base/clock.h"
 #include "base/memory.h"
-#include "kernels/blas.h"
-#include "training/blocks.h"
+#include "metrics/metrics.h"
+#include "sweep/metric_costs.h"
+#include "sweep/speeds.h"
+#include "sweep/trial_size.h"
 
-enum { NETWORKS_MEASURED = 12, INTERVALS_LEAST = 2 };
-static const double measure_seconds = 0.3; /* of all networks, training and evaluation */
-
-/* Of one network. */
-struct speed {
-    double flops;           /* of all its trials */
-    double train, evaluate; /* seconds a sample; 0: not measured */
-    double begin;           /* seconds before the first step */
-};
-
-struct stopwatch {
-    double budget, start, now;
-    int64_t calls;
-};
-
-/* The first interval warms up, and does not count. */
-static enum status watch(void *context, struct error *error)
+static enum status trial_metric_sizes(const struct plan *plan, const struct plan_trial *trial, struct metric_trial *out,
+                                      struct error *error)
 {
-    struct stopwatch *stopwatch = context;
-    stopwatch->now = clock_monotonic();
-    if (stopwatch->calls == 1)
-        stopwatch->start = stopwatch->now;
-    if (stopwatch->calls > INTERVALS_LEAST && stopwatch->now - stopwatch->start >= stopwatch->budget)
-        return fail(error, STATUS_STOPPED, "measured");
-    stopwatch->calls++;
+    int count[PART_COUNT];
+    TRY(variant_sizes(plan, trial->variant, count, error));
+    *out = metric_trial_of(plan_model(plan, trial->model), trial->loss, count, (int)trial->batch_size);
     return STATUS_OK;
 }
 
-static double intervals_mean(const struct stopwatch *stopwatch)
+/* All measure points of all metrics; *flops: what the plan counts for them. A metric that was not measured takes as
+ * long as evaluations. */
+static enum status metric_seconds(const struct plan *plan, const struct plan_trial *trial, const struct speed *speed,
+                                  double *seconds, double *flops, struct error *error)
 {
-    return (stopwatch->now - stopwatch->start) / (double)(stopwatch->calls - 1);
-}
-
-static enum status go_on(void *context, const struct epoch_record *record, bool *stop, struct error *error)
-{
-    (void)context;
-    (void)record;
-    (void)stop;
-    (void)error;
-    return STATUS_OK;
-}
-
-/* A trial, begun: with the learning rate 0, so that it cannot diverge. */
-struct sample_run {
-    struct trial_config config;
-    struct data_view *view;
-    struct network *network;
-    double budget;
-};
-
-static enum status measure_training(const struct sample_run *run, struct speed *speed, struct error *error)
-{
-    struct train_config config = run->config.train;
-    config.epochs = 1 << 20;
-    config.stop = (struct stop_config){0};
-    config.learning_rate = 0;
-    struct stopwatch stopwatch = {.budget = run->budget};
-    const struct training training = {.network = run->network,
-                                      .samples = &run->view->parts[PART_TRAIN],
-                                      .config = &config,
-                                      .augment = &run->config.data.augment};
-    const struct training_hooks hooks = {.context = &stopwatch, .yield = watch, .epoch_end = go_on};
-    const enum status status = training_run(&training, &hooks, error);
-    if (status != STATUS_STOPPED)
-        return status;
-    const int64_t samples = run->view->parts[PART_TRAIN].count;
-    const double batch = (double)samples / (double)training_epoch_steps(&config, samples);
-    speed->train = intervals_mean(&stopwatch) / batch;
-    return STATUS_OK;
-}
-
-static enum status measure_evaluation(const struct sample_run *run, struct speed *speed, struct error *error)
-{
-    const struct samples *samples = &run->view->parts[PART_TRAIN];
-    struct evaluator *evaluator = NULL;
-    struct evaluation found;
-    TRY(evaluator_create(samples, run->view->classes, &evaluator, error));
-    struct stopwatch stopwatch = {.budget = run->budget};
-    const struct training_hooks hooks = {.context = &stopwatch, .yield = watch};
-    enum status status = STATUS_OK;
-    while (status == STATUS_OK)
-        status = evaluator_run(evaluator, run->network, &run->config.train.loss, &hooks, &found, error);
-    evaluator_destroy(&evaluator);
-    if (status != STATUS_STOPPED)
-        return status;
-    speed->evaluate =
-        intervals_mean(&stopwatch) / ((double)samples->count / ceil((double)samples->count / EVALUATION_BLOCK));
-    return STATUS_OK;
-}
-
-/* speed stays 0 where the network's outputs are not finite. */
-static enum status measure_network(struct plan *plan, const struct plan_trial *trial, struct sample_run *run,
-                                   struct speed *speed, struct error *error)
-{
-    const struct plan_variant *variant = plan_variant(plan, trial->variant);
-    const struct dataset *dataset = plan_source(plan, variant->source)->dataset;
-    double start = clock_monotonic();
-    TRY(data_view_create(dataset, &variant->config, &variant->seeds, &run->view, error));
-    const double changes = (double)plan_variant_count(plan) / (double)plan_trial_count(plan);
-    speed->begin = (clock_monotonic() - start) * changes;
-    const int max_batch = training_max_batch(&run->config.train, run->view->parts[PART_TRAIN].count);
-    start = clock_monotonic();
-    TRY(network_create(&run->config.model, run->view->shape, run->view->classes, max_batch, &run->network, error));
-    network_initialise(run->network, 0);
-    speed->begin += clock_monotonic() - start;
-    enum status status = measure_training(run, speed, error);
-    if (status == STATUS_OK)
-        status = measure_evaluation(run, speed, error);
-    if (status != STATUS_DIVERGED)
-        return status;
-    *speed = (struct speed){.flops = speed->flops};
-    return STATUS_OK;
-}
-
-static enum status measure_first_trial(struct plan *plan, int model, double budget, struct speed *speed,
-                                       struct error *error)
-{
-    struct sample_run run = {.budget = budget};
-    int64_t trial = 0;
-    while (plan_trial(plan, trial)->model != model)
-        trial++;
-    TRY(plan_trial_config(plan, trial, &run.config, error));
-    const enum status status = measure_network(plan, plan_trial(plan, trial), &run, speed, error);
-    network_destroy(&run.network);
-    data_view_destroy(&run.view);
-    return status;
-}
-
-/* The not yet measured network with most work. */
-static int most_work(const struct speed *speeds, const bool *done, int count)
-{
-    int most = -1;
-    for (int i = 0; i < count; i++)
-        if (!done[i] && (most < 0 || speeds[i].flops > speeds[most].flops))
-            most = i;
-    return most;
-}
-
-static enum status measure_speeds(struct plan *plan, struct speed *speeds, bool *done, struct error *error)
-{
-    const int count = plan_model_count(plan), measured = count < NETWORKS_MEASURED ? count : NETWORKS_MEASURED;
-    blas_setup();
-    for (int64_t i = 0; i < plan_trial_count(plan); i++)
-        speeds[plan_trial(plan, i)->model].flops += plan_trial(plan, i)->flops;
-    for (int i = 0; i < measured; i++) {
-        const int model = most_work(speeds, done, count);
-        done[model] = true;
-        TRY(measure_first_trial(plan, model, measure_seconds / (2 * measured), &speeds[model], error));
+    const struct choices *metrics = &plan_sweep_config(plan)->metrics;
+    const double pass = plan_model(plan, trial->model)->summary.flops_per_sample;
+    struct metric_trial sizes;
+    *seconds = *flops = 0;
+    TRY(trial_metric_sizes(plan, trial, &sizes, error));
+    for (int m = 0; m < metrics->count; m++) {
+        const struct metric_ops *ops = (const struct metric_ops *)metrics->items[m].kind;
+        const void *settings = metrics->items[m].settings;
+        const double points = metric_points(settings, trial->epochs, trial->steps, NULL, 0);
+        const double one = ops->cost == NULL ? 0 : ops->cost(settings, &sizes).flops;
+        *flops += points * one;
+        *seconds += points * (speed->metrics[m] > 0 ? metric_work(ops, settings, &sizes) * speed->metrics[m]
+                                                    : one / pass * speed->evaluate);
     }
     return STATUS_OK;
 }
 
-/* Forward passes of single samples, beside those of training. */
-static double evaluations(const struct plan *plan, const struct plan_trial *trial)
+static enum status trial_seconds(const struct plan *plan, const struct plan_trial *trial, const struct speed *speed,
+                                 double *out, struct error *error)
 {
-    const double passes = trial->flops / plan_model(plan, trial->model)->summary.flops_per_sample;
-    return fmax(0, passes - 3 * trial->samples);
-}
-
-static double trial_seconds(const struct plan *plan, const struct plan_trial *trial, const struct speed *speed)
-{
-    return speed->begin + trial->samples * speed->train + evaluations(plan, trial) * speed->evaluate;
+    double metrics = 0, metric_flops = 0;
+    TRY(metric_seconds(plan, trial, speed, &metrics, &metric_flops, error));
+    const double passes = (trial->flops - metric_flops) / plan_model(plan, trial->model)->summary.flops_per_sample;
+    const double evaluations = fmax(0, passes - 3 * trial->samples); /* of single samples */
+    *out = speed->begin + trial->samples * speed->train + evaluations * speed->evaluate + metrics;
+    return STATUS_OK;
 }
 
 static double pair_seconds(const struct plan *plan, int64_t pair, const struct speed *speed)
@@ -180,33 +58,37 @@ static double pair_seconds(const struct plan *plan, int64_t pair, const struct s
     return 2 * speed->begin + plan_pair_flops(plan, pair) / model->summary.flops_per_sample * speed->evaluate;
 }
 
-/* FLOP/s of the networks that were measured, each with its share of the work. */
-static double rate_of_measured(const struct plan *plan, const struct speed *speeds)
-{
-    double flops = 0, seconds = 0;
-    for (int64_t i = 0; i < plan_trial_count(plan); i++) {
-        const struct plan_trial *trial = plan_trial(plan, i);
-        if (speeds[trial->model].train > 0) {
-            flops += trial->flops;
-            seconds += trial_seconds(plan, trial, &speeds[trial->model]);
-        }
-    }
-    return seconds > 0 ? flops / seconds : 0;
-}
-
-static void fill_seconds(const struct plan *plan, const struct speed *speeds, double rate, struct times *times)
+/* Trials whose workload was measured; the others, and pairs, keep what they have. *rate: FLOP/s of those together, each
+ * with its share of the work; 0: none was measured. */
+static enum status fill_measured(const struct plan *plan, const struct speeds *speeds, struct times *times,
+                                 double *rate, struct error *error)
 {
     const int64_t trials = plan_trial_count(plan);
+    double flops = 0, seconds = 0;
     for (int64_t i = 0; i < trials; i++) {
-        const struct plan_trial *trial = plan_trial(plan, i);
-        const struct speed *speed = speeds == NULL ? NULL : &speeds[trial->model];
-        times->seconds[i] = speed != NULL && speed->train > 0 ? trial_seconds(plan, trial, speed) : trial->flops / rate;
+        const struct speed *speed = speeds_of(speeds, i);
+        if (speed == NULL)
+            continue;
+        TRY(trial_seconds(plan, plan_trial(plan, i), speed, &times->seconds[i], error));
+        flops += plan_trial(plan, i)->flops;
+        seconds += times->seconds[i];
     }
     for (int64_t i = 0; i < plan_pair_count(plan); i++) {
-        const struct speed *speed = speeds == NULL ? NULL : &speeds[plan_trial(plan, plan_pair(plan, i)->first)->model];
-        times->seconds[trials + i] =
-            speed != NULL && speed->train > 0 ? pair_seconds(plan, i, speed) : plan_pair_flops(plan, i) / rate;
+        const struct speed *speed = speeds_of(speeds, plan_pair(plan, i)->first);
+        if (speed != NULL)
+            times->seconds[trials + i] = pair_seconds(plan, i, speed);
     }
+    *rate = seconds > 0 ? flops / seconds : 0;
+    return STATUS_OK;
+}
+
+/* What has no time yet: by its FLOPs. */
+static void fill_others(const struct plan *plan, double rate, struct times *times)
+{
+    const int64_t trials = plan_trial_count(plan);
+    for (int64_t i = 0; i < trials + plan_pair_count(plan); i++)
+        if (times->seconds[i] <= 0)
+            times->seconds[i] = (i < trials ? plan_trial(plan, i)->flops : plan_pair_flops(plan, i - trials)) / rate;
 }
 
 static void sum_up(const struct plan *plan, struct times *times)
@@ -234,31 +116,28 @@ static enum status allocate(const struct plan *plan, struct times *times, struct
     return STATUS_OK;
 }
 
-enum status times_measure(struct plan *plan, struct times *out, struct error *error)
+enum status times_measure(struct plan *plan, const struct schema *schema, struct times *out, struct error *error)
 {
-    void *speeds = NULL, *done = NULL;
-    const size_t models = (size_t)plan_model_count(plan);
+    struct speeds *speeds = NULL;
+    double rate = 0;
     TRY(allocate(plan, out, error));
-    enum status status = memory_allocate(&speeds, models, sizeof(struct speed), "speeds of networks", error);
+    enum status status = speeds_measure(plan, schema, &speeds, error);
     if (status == STATUS_OK)
-        status = memory_allocate(&done, models, sizeof(bool), "networks", error);
-    if (status == STATUS_OK)
-        status = measure_speeds(plan, speeds, done, error);
+        status = fill_measured(plan, speeds, out, &rate, error);
     if (status == STATUS_OK) {
-        fill_seconds(plan, speeds, fmax(rate_of_measured(plan, speeds), 1), out);
+        fill_others(plan, fmax(rate, 1), out);
         sum_up(plan, out);
     } else {
         times_free(out);
     }
-    memory_free(speeds);
-    memory_free(done);
+    speeds_destroy(&speeds);
     return status;
 }
 
 enum status times_assume(const struct plan *plan, double flops_per_second, struct times *out, struct error *error)
 {
     TRY(allocate(plan, out, error));
-    fill_seconds(plan, NULL, flops_per_second, out);
+    fill_others(plan, flops_per_second, out);
     sum_up(plan, out);
     return STATUS_OK;
 }

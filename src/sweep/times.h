@@ -1,8 +1,9 @@
-/* times.h - how long each unit of a plan will take one rank: its samples times what a sample takes. */
+/* times.h - how long each unit of a plan will take one rank: so much of each kind of work times what that takes. */
 #ifndef SEEDBED_SWEEP_TIMES_H
 #define SEEDBED_SWEEP_TIMES_H
 
 #include "sweep/plan.h"
+#include "sweep/schema.h"
 
 struct times {
     double *seconds; /* [trials + pairs] owned */
@@ -11,9 +12,8 @@ struct times {
     double batch_seconds;    /* of a mini-batch, in the mean over the time spent */
 };
 
-/* By training and evaluating some batches of each of the plan's networks (those with most work, where it has many), all
- * together in some tenths of a second beside the first steps. Metrics count as evaluations. plan is resolved. */
-enum status times_measure(struct plan *plan, struct times *out, struct error *error);
+/* By training, evaluating and measuring a little of each of the plan's workloads (speeds.h). plan is resolved. */
+enum status times_measure(struct plan *plan, const struct schema *schema, struct times *out, struct error *error);
 
 /* By the plan's FLOPs alone, for another machine. */
 enum status times_assume(const struct plan *plan, double flops_per_second, struct times *out, struct error *error);

@@ -21,7 +21,7 @@ static enum status network_bytes(struct trial_sizes *sizes, const struct plan *p
     return STATUS_OK;
 }
 
-static enum status part_sizes(const struct plan *plan, int variant_number, int count[PART_COUNT], struct error *error)
+enum status variant_sizes(const struct plan *plan, int variant_number, int count[PART_COUNT], struct error *error)
 {
     const struct plan_variant *variant = plan_variant(plan, variant_number);
     const struct dataset_shape *shape = &plan_source(plan, variant->source)->dataset->shape;
@@ -51,7 +51,7 @@ enum status trial_size(struct trial_sizes *sizes, const struct plan *plan, const
     const double classes = model->classes;
     int count[PART_COUNT] = {0};
     double network = 0;
-    TRY(part_sizes(plan, trial->variant, count, error));
+    TRY(variant_sizes(plan, trial->variant, count, error));
     const int max_batch = training_max_batch(&batches, count[PART_TRAIN]);
     TRY(network_bytes(sizes, plan, trial, max_batch, &network, error));
     const double train = count[PART_TRAIN], batch = fmin((double)trial->batch_size, train);
@@ -69,7 +69,7 @@ enum status trial_size(struct trial_sizes *sizes, const struct plan *plan, const
 enum status view_size(const struct plan *plan, int variant, double *out, struct error *error)
 {
     int count[PART_COUNT] = {0};
-    TRY(part_sizes(plan, variant, count, error));
+    TRY(variant_sizes(plan, variant, count, error));
     *out = view_bytes * samples_of(count);
     return STATUS_OK;
 }

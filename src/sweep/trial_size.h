@@ -15,6 +15,8 @@ struct trial_sizes {
 /* *out: bytes of view, evaluators, network, optimizer, loop, and of the metric that takes most while it measures. */
 enum status trial_size(struct trial_sizes *sizes, const struct plan *plan, const struct plan_trial *trial, double *out,
                        struct error *error);
+/* Samples of each part that a variant's trials see. */
+enum status variant_sizes(const struct plan *plan, int variant, int count[PART_COUNT], struct error *error);
 /* *out: bytes of a view of the data. */
 enum status view_size(const struct plan *plan, int variant, double *out, struct error *error);
 void trial_sizes_free(struct trial_sizes *sizes);

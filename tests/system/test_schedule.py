@@ -35,6 +35,31 @@ def plan_of(seedbed, path, *options):
     return ended.stdout
 
 
+def trial_seconds(seedbed, path):
+    """What each trial is predicted to take here, in order."""
+    listed = plan_of(seedbed, path, "--ranks", "1", "--list")
+    return [float(text) for text in re.findall(r"^trial \d+ .*, ([\d.e+-]+) s$", listed, re.M)]
+
+
+def test_each_batch_size_has_a_time_of_its_own(seedbed, tmp_path):
+    """The same network and samples, but a product of one row a step, not of five hundred."""
+    path = tmp_path / "batches.yaml"
+    path.write_text(SWEEP.replace("seed: 0..63", "seed: 0..1, train.batch_size: [1, 500]"))
+    found = trial_seconds(seedbed, path)
+    assert len(found) == 4 and max(found[1], found[3]) < min(found[0], found[2]) / 2
+
+
+def test_a_metric_takes_as_long_as_it_was_seen_to_take(seedbed, tmp_path):
+    """The search for eigenvalues may take a thousand products, but ends where its tolerance is met."""
+    found = []
+    for tolerance in (1e-6, 1):
+        path = tmp_path / f"{tolerance}.yaml"
+        settings = f"{{at: [init, end], samples: 500, iterations: 1000, probes: 0, tolerance: {tolerance}}}"
+        path.write_text(SWEEP.replace("epochs: 10", "epochs: 1").replace("0..63", "[0]") + f"metrics: {{curvature: {settings}}}\n")
+        found += trial_seconds(seedbed, path)
+    assert found[1] < found[0] / 2
+
+
 def test_equal_trials_take_whole_rounds(seedbed, tmp_path):
     path = tmp_path / "equal.yaml"
     path.write_text(SWEEP)
