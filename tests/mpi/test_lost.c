@@ -111,6 +111,6 @@ int main(int argc, char **argv)
                is_as_expected(status, &progress, &error) ? "as expected" : "wrong");
     if (scenario->wakes && rank == last_rank && longest_wait < 0.3)
         printf("%s: rank %d went on without rank 0: wrong\n", scenario->name, rank);
-    cluster_leave(&cluster, 0, NULL);
+    cluster_leave(&cluster, 0, NULL, false);
     return 0;
 }
