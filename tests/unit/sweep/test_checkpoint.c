@@ -338,7 +338,7 @@ static void reduced_data_goes_on(void **state)
         snprintf(
             text, sizeof text,
             "data: {source: gaussians, dimensions: 6, classes: 3, train_count: 90, test_count: 40, separation: 60}\n"
-            "train: {epochs: 12, batch_size: 16, reduction: {%s}}\n"
+            "train: {epochs: 14, batch_size: 16, reduction: {%s}}\n"
             "metrics: {reduction: {at: [end]}, weights: {at: [end]}, gradients: {every: 1, samples: 20}}\n",
             reductions[i]);
         check_sweep(text);
