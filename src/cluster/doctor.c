@@ -1,4 +1,5 @@
-/* doctor.c - each rank says what it sees; rank 0 makes lines of it: MPI, HDF5 and BLAS, one line a node, the folder. */
+/* doctor.c - each rank says what it sees; rank 0 makes lines of it: the engine, MPI, HDF5, BLAS, each node, the folder.
+ */
 #include "cluster/doctor.h"
 
 #include <math.h>
@@ -14,13 +15,15 @@
 #include "base/memory.h"
 #include "cluster/communicator.h"
 #include "kernels/blas.h"
+#include "kernels/width.h"
 #include "results/disk.h"
+#include "sweep/provenance.h"
 
 enum { CORES_MAX = 1024, WORD_BITS = 64, TRIED_BYTES = 65536 };
 
 /* What a rank sees, and for the first rank of a node what the node has. Sent as its bytes. */
 struct sight {
-    char host[HOST_BYTES], kernel[32], temporary[128];
+    char host[HOST_BYTES], engine[PROVENANCE_ENGINE_BYTES], kernel[32], temporary[128];
     int32_t threads, first_of_node, node_size, maps;
     uint64_t cores[CORES_MAX / WORD_BITS];             /* that this rank may run on */
     double clock, memory, shared_free, temporary_free; /* seconds; bytes; -1 unknown */
@@ -102,6 +105,7 @@ static struct sight see(const struct cluster *cluster)
     if (temporary == NULL || temporary[0] == '\0')
         temporary = P_tmpdir;
     snprintf(sight.host, sizeof sight.host, "%s", cluster->host);
+    snprintf(sight.engine, sizeof sight.engine, "%s", provenance_engine());
     snprintf(sight.kernel, sizeof sight.kernel, "%s", blas_kernel());
     snprintf(sight.temporary, sizeof sight.temporary, "%s", temporary);
     sight.threads = blas_setup();
@@ -184,6 +188,27 @@ static void judge_node(const struct sight *sights, int ranks, const struct sight
                  node->kernel, 1e-9 * node->memory, 1e-9 * node->shared_free, 1e-9 * node->temporary_free,
                  node->temporary, advice.text.data == NULL ? "" : advice.text.data);
     text_free(&advice.text);
+}
+
+/* A run refuses ranks that differ. */
+static void judge_engine(const struct sight *sights, int ranks, struct findings *findings)
+{
+    const struct sight *other = NULL;
+    const char *asked = getenv("SEEDBED_VECTORS");
+    const bool narrow = width_of_build() < width_of_cpu() && (asked == NULL || asked[0] == '\0');
+    for (int rank = 0; rank < ranks; rank++)
+        if (strcmp(sights[rank].engine, sights[0].engine) != 0)
+            other = &sights[rank];
+    if (other != NULL)
+        findings_add(findings, LEVEL_BAD, "engine",
+                     "%s on %s, but %s on %s: start one build, with SEEDBED_VECTORS naming vectors that all have",
+                     sights[0].engine, sights[0].host, other->engine, other->host);
+    else if (narrow)
+        findings_add(findings, LEVEL_WARN, "engine",
+                     "%s, but this CPU has %s: build here, or put the portable build's executables into one folder",
+                     sights[0].engine, width_name(width_of_cpu()));
+    else
+        findings_add(findings, LEVEL_OK, "engine", "%s", sights[0].engine);
 }
 
 static void judge_blas(const struct sight *sights, int ranks, struct findings *findings)
@@ -271,6 +296,7 @@ enum status doctor_examine(struct cluster *cluster, const char *folder, struct f
     if (status == STATUS_OK && cluster->rank == 0) {
         char version[64];
         results_library(version, sizeof version);
+        judge_engine(sights, cluster->size, findings);
         doctor_judge_mpi(cluster_mpi_version(), findings);
         doctor_judge_hdf5(version, findings);
         judge_blas(sights, cluster->size, findings);

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/memory_left.h"
+#include "cluster/bits.h"
 #include "cluster/communicator.h"
 #include "cluster/crash.h"
 #include "cluster/delivery.h"
@@ -249,6 +250,7 @@ static enum status prepare_work(struct session *session, struct error *error)
                                (struct pair_rows){.writer = session->writer}, &session->pairs, error));
     if (!is_root(session))
         return STATUS_OK;
+    provenance_warn(session->request->output_path, &session->resume.provenance);
     TRY(revoke_damaged(session, error));
     TRY(commit_poisoned(session, error));
     TRY(take_over(session, error));
@@ -474,7 +476,9 @@ enum status session_run(struct cluster *cluster, const struct session_request *r
                         struct error *error)
 {
     struct session session = {.cluster = cluster, .request = request};
-    enum status status = read_sweep(&session, &result->faults, error);
+    enum status status = bits_agree(cluster, error);
+    if (status == STATUS_OK)
+        status = read_sweep(&session, &result->faults, error);
     if (status == STATUS_OK)
         status = share_data(&session, &result->faults, error);
     if (status == STATUS_OK)

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/width.h"
+
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 
@@ -16,20 +18,10 @@
 void gotoblas_dynamic_init(void);
 void gotoblas_dynamic_quit(void);
 
-static const char *fitting_kernel(void)
-{
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd"))
-        return "SkylakeX";
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return "Haswell";
-    return NULL;
-}
-
 static void choose_kernel(void)
 {
-    const char *const fitting = fitting_kernel();
+    static const char *const fits[WIDTH_COUNT] = {[WIDTH_AVX2] = "Haswell", [WIDTH_AVX512] = "SkylakeX"};
+    const char *const fitting = fits[width_of_cpu()];
     if (fitting == NULL || getenv("OPENBLAS_CORETYPE") != NULL || strcmp(openblas_get_corename(), "Prescott") != 0)
         return;
     if (gotoblas_dynamic_init == NULL || gotoblas_dynamic_quit == NULL)

@@ -312,3 +312,8 @@ const struct reader_array *reader_find(const struct results_reader *reader, cons
         return NULL;
     return bsearch(&key, reader->arrays, (size_t)reader->array_count, sizeof key, compare_paths);
 }
+
+bool results_reader_has(const struct results_reader *reader, const char *path)
+{
+    return reader_find(reader, path) != NULL;
+}

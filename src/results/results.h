@@ -200,7 +200,7 @@ struct results_session {
     char host[HOST_BYTES];
     int64_t process;
     int32_t ranks;
-    char engine[64]; /* version and revision */
+    char engine[64]; /* version, revision, vectors */
     char ending[32]; /* running, complete, stopped, gave up, failed; and later killed, failed, checked */
 };
 /* Also notes of earlier sessions that did not end in order that their rows were checked: to be called after that. */
@@ -219,6 +219,8 @@ enum status results_reader_open(const char *path, struct results_reader **out, s
 void results_reader_close(struct results_reader **reader);
 int64_t results_reader_trials(const struct results_reader *reader);
 int64_t results_reader_pairs(const struct results_reader *reader);
+/* Whether there is a dataset of this path: files of older engines lack some. */
+bool results_reader_has(const struct results_reader *reader, const char *path);
 
 /* Reads a whole dataset of a fixed numeric or enum type into out (allocated, owned by the caller, memory_free), and its
  * item count. Numbers are converted to `type`. */

@@ -55,7 +55,7 @@ static const struct own_entry own_entries[OWN_COUNT] = {
         OWN("sessions", "process", RESULTS_INT64, 0, "1", false, INITIAL_ABSENT, "process number of rank 0"),
     [SESSION_RANKS] = OWN("sessions", "ranks", RESULTS_INT32, 0, "1", false, INITIAL_ABSENT, "number of MPI ranks"),
     [SESSION_ENGINE] = OWN("sessions", "engine", RESULTS_TEXT, ENGINE_BYTES, "1", false, INITIAL_ZERO,
-                           "version and revision of the engine"),
+                           "version and revision of the engine, and its vectors"),
     [SESSION_ENDING] = OWN("sessions", "ending", RESULTS_TEXT, ENDING_BYTES, "1", false, INITIAL_ZERO,
                            "running, complete, stopped or failed; empty: unused row"),
 };

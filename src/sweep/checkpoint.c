@@ -177,7 +177,7 @@ static const char *find_fault(const struct checkpoint *checkpoint, const struct 
     if (memcmp(&header.mark.identity, &mark->identity, sizeof mark->identity) != 0)
         return "is of another trial";
     if (header.mark.build != mark->build)
-        return "was made by another build of seedbed, or with another BLAS";
+        return "was made by another build of seedbed, for other vectors or with another BLAS";
     return header.mark.layout != mark->layout ? "was made for a results file of another layout" : NULL;
 }
 

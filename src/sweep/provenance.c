@@ -5,8 +5,10 @@
 #include <sys/utsname.h>
 
 #include "base/hash.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "kernels/blas.h"
+#include "kernels/width.h"
 #include "seedbed/version.h"
 #include "sweep/build.h"
 
@@ -35,7 +37,9 @@ static void set(struct provenance_item *item, const char *name, const char *text
 
 const char *provenance_engine(void)
 {
-    return SEEDBED_VERSION " (" SEEDBED_REVISION ")";
+    static char text[PROVENANCE_ENGINE_BYTES];
+    snprintf(text, sizeof text, "%s (%s, %s)", SEEDBED_VERSION, SEEDBED_REVISION, width_name(width_of_build()));
+    return text;
 }
 
 void provenance_fill(const char *mpi, struct provenance_item items[PROVENANCE_ITEMS])
@@ -49,6 +53,7 @@ void provenance_fill(const char *mpi, struct provenance_item items[PROVENANCE_IT
     set(&items[i++], "numerics_version", text);
     set(&items[i++], "compiler", SEEDBED_COMPILER);
     set(&items[i++], "flags", SEEDBED_FLAGS);
+    set(&items[i++], "vectors", width_name(width_of_build()));
     set(&items[i++], "mpi", mpi);
     results_library(text, sizeof text);
     set(&items[i++], "hdf5", text);
@@ -63,18 +68,17 @@ void provenance_fill(const char *mpi, struct provenance_item items[PROVENANCE_IT
 
 uint64_t provenance_build(void)
 {
-    static const char *const texts[] = {SEEDBED_VERSION, SEEDBED_REVISION, SEEDBED_COMPILER, SEEDBED_FLAGS};
+    const char *const texts[] = {provenance_engine(), SEEDBED_COMPILER, SEEDBED_FLAGS, blas_config(), blas_kernel()};
     const int numerics = SEEDBED_NUMERICS_VERSION;
     uint64_t hash = hash_bytes64(&numerics, sizeof numerics, 0);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         hash = hash_bytes64(texts[i], strlen(texts[i]), hash);
-    hash = hash_bytes64(blas_config(), strlen(blas_config()), hash);
-    return hash_bytes64(blas_kernel(), strlen(blas_kernel()), hash);
+    return hash;
 }
 
 enum status provenance_compare(const struct results_reader *reader, struct text *out, struct error *error)
 {
-    static const char *const names[] = {"revision", "numerics_version", "compiler", "flags", "blas", "cpu"};
+    static const char *const names[] = {"revision", "numerics_version", "compiler", "flags", "vectors", "blas", "cpu"};
     struct provenance_item now[PROVENANCE_ITEMS];
     provenance_fill("", now);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -83,6 +87,8 @@ enum status provenance_compare(const struct results_reader *reader, struct text 
         size_t bytes = 0;
         int64_t count = 0;
         snprintf(path, sizeof path, "/provenance/%s", names[i]);
+        if (!results_reader_has(reader, path))
+            continue;
         TRY(results_read_texts(reader, path, &then, &bytes, &count, error));
         for (int j = 0; j < PROVENANCE_ITEMS; j++)
             if (strcmp(now[j].name, names[i]) == 0 && strcmp(now[j].text, then) != 0)
@@ -90,4 +96,10 @@ enum status provenance_compare(const struct results_reader *reader, struct text 
         memory_free(then);
     }
     return text_status(out, error);
+}
+
+void provenance_warn(const char *path, const struct text *differences)
+{
+    if (differences->length > 0)
+        log_warning("%s: its trials may have other bits than this engine's:\n%s", path, differences->data);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "sweep/provenance.h"
 
 static bool is_name(const char *line)
 {
@@ -216,6 +217,8 @@ enum status resume_read(const char *path, struct plan *plan, unsigned retry, str
         status = results_read_last_session(reader, &resume.before, &index, error);
     if (status == STATUS_OK)
         status = read_units(plan, reader, retry, &resume, error);
+    if (status == STATUS_OK)
+        status = provenance_compare(reader, &resume.provenance, error);
     results_reader_close(&reader);
     if (status != STATUS_OK) {
         resume_free(&resume);
@@ -239,6 +242,7 @@ void resume_free(struct resume *resume)
     memory_free(resume->ended);
     memory_free(resume->poisoned);
     memory_free(resume->damaged);
+    text_free(&resume->provenance);
     *resume = (struct resume){0};
 }
 

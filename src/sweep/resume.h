@@ -15,6 +15,7 @@ struct resume {
     int64_t *damaged; /* units whose committed rows are no longer what they were: they have to be revoked */
     int64_t damaged_count;
     struct results_session before; /* the file's last one then; zeros: none */
+    struct text provenance;        /* lines: what differs between what made the file and this engine */
 };
 
 /* Committed trials that are to be trained again all the same. */

@@ -177,8 +177,8 @@ static enum status tell(const struct takeover *to, const char *path, struct erro
     if (counts->taken[TABLE_TRIALS] == 0)
         return STATUS_OK;
     const enum status status = provenance_compare(results_source_reader(to->source), &provenance, error);
-    if (status == STATUS_OK && provenance.length > 0)
-        log_warning("%s: its trials may have other bits than this engine's:\n%s", path, provenance.data);
+    if (status == STATUS_OK)
+        provenance_warn(path, &provenance);
     text_free(&provenance);
     return status;
 }

@@ -7,7 +7,7 @@ from command_line import assert_says, entries
 from conftest import engine_environment, run_group
 from small_disk import disk, may_mount, remount
 
-TOPICS = ["MPI", "HDF5", "BLAS", "start", "node", "folder", "writing", "locks", "MPI-IO"]
+TOPICS = ["engine", "MPI", "HDF5", "BLAS", "start", "node", "folder", "writing", "locks", "MPI-IO"]
 mounts = pytest.mark.skipif(not may_mount(), reason="no file system may be mounted here")
 
 

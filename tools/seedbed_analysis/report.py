@@ -31,7 +31,7 @@ RESULTS = ("outcome", "test_accuracy", "test_loss", "train_accuracy", "train_los
            "epochs_run", "separated_epoch", "seconds", "message")
 ABSENT = {"epochs_run": -1, "separated_epoch": -1}
 PROVENANCE = {"engine": "Engine", "revision": "Revision", "numerics_version": "Numerics version", "compiler": "Compiler", "flags": "Flags",
-              "mpi": "MPI", "hdf5": "HDF5", "blas": "BLAS", "cpu": "CPU", "system": "System"}
+              "vectors": "Vectors", "mpi": "MPI", "hdf5": "HDF5", "blas": "BLAS", "cpu": "CPU", "system": "System"}
 
 
 def add_options(parser):
