@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/dispatch.h"
 #include "sweep/provenance.h"
 
 static const struct command *const commands[] = {&command_plan,   &command_run,  &command_status, &command_show,
@@ -65,6 +66,9 @@ static int check_balance(int code)
 
 int main(int argc, char **argv)
 {
+    struct error error = {0};
+    if (dispatch(argv, &error) != STATUS_OK)
+        return command_failed(&error);
     if (argc < 2) {
         print_help();
         return EXIT_USAGE;

@@ -31,6 +31,21 @@ if(NOT SEEDBED_PORTABLE)
   seedbed_add_flag(-march=native)
 endif()
 
+# A portable x86-64 build has the whole engine again for wider vectors: SEEDBED_WIDTHS, each with a dash, is what its targets'
+# names end in. Single features, since names of levels (x86-64-v3) are known to new compilers only; src/kernels/width.c asks
+# the CPU for the same ones.
+set(SEEDBED_WIDTHS "")
+if(SEEDBED_PORTABLE AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
+  set(avx2 -mavx2 -mfma)
+  set(avx512 ${avx2} -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl)
+  foreach(width avx2 avx512)
+    list(APPEND SEEDBED_WIDTHS -${width})
+    add_library(seedbed_flags-${width} INTERFACE)
+    target_link_libraries(seedbed_flags-${width} INTERFACE seedbed_flags)
+    target_compile_options(seedbed_flags-${width} INTERFACE ${${width}})
+  endforeach()
+endif()
+
 if(SEEDBED_SANITIZE)
   target_compile_options(seedbed_flags INTERFACE -fsanitize=${SEEDBED_SANITIZE} -fno-sanitize-recover=all
                                                  -fno-omit-frame-pointer)
