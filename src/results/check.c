@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "results/reader.h"
+#include "results/texts.h"
 
 static void describe_shape(int rank, const hsize_t *sizes, struct text *out)
 {
@@ -43,9 +44,9 @@ static bool is_contiguous(const struct reader_array *found)
 static bool same_type(const struct reader_array *found, const struct results_array *array)
 {
     const hid_t stored = H5Dget_type(found->dataset);
-    const hid_t wanted = h5_file_type(array->type, array->text_bytes, array->enum_names);
+    const hid_t wanted = array_file_type(array);
     bool same = H5Tequal(stored, wanted) > 0;
-    if (array->type == RESULTS_TEXT && !array_is_row(array))
+    if (array->type == RESULTS_TEXT && array->rank == 0)
         same = H5Tget_class(stored) == H5T_STRING && H5Tis_variable_str(stored) == 0;
     H5Tclose(wanted);
     H5Tclose(stored);
@@ -69,10 +70,9 @@ static enum status check_array(const struct results_reader *reader, const struct
     if (found == NULL)
         return fail(error, STATUS_BAD_RESULTS, "%s: was made for another sweep: it has no %s", reader->path, path);
     hsize_t sizes[RESULTS_RANK_MAX];
-    for (int d = 0; d < array->rank; d++)
-        sizes[d] = (hsize_t)layout->dimensions[array->dimensions[d]].size;
-    if (!same_shape(found, array->rank, sizes))
-        return shape_failure(reader, found, array->rank, sizes, error);
+    const int rank = array_file_shape(layout, array, sizes);
+    if (!same_shape(found, rank, sizes))
+        return shape_failure(reader, found, rank, sizes, error);
     if (!same_type(found, array))
         return fail(error, STATUS_BAD_RESULTS, "%s: was made for another sweep: %s is not of type %s", reader->path,
                     path, type_name(array->type));

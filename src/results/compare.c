@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "results/reader.h"
 #include "results/row.h"
+#include "results/texts.h"
 
 /* One value as text; what is not a number is not shown. */
 static void describe_value(enum results_type type, const unsigned char *value, char *text, size_t bytes)
@@ -65,13 +66,13 @@ static enum status compare_slab(const struct compared *compared, const char *pat
     const struct results_reader *reader = compared->reader;
     const struct reader_array *array = reader_find(reader, path);
     const size_t bytes = (size_t)slab->bytes;
+    const int64_t items = slab->type == RESULTS_TEXT ? slab->bytes : slab->items;
     if (array == NULL || !(compared->table == TABLE_PAIRS ? array->per_pair : array->per_trial) ||
-        reader_slab_items(array) != slab->items)
+        reader_slab_items(array) != items)
         return fail(error, STATUS_BAD_RESULTS, "%s: has no dataset %s of this sweep's shape", reader->path, path);
     void *then = NULL;
     TRY(memory_allocate(&then, bytes, 1, path, error));
-    const hid_t type =
-        slab->type == RESULTS_ENUM ? H5Dget_type(array->dataset) : h5_file_type(slab->type, slab->text_bytes, NULL);
+    const hid_t type = slab->type == RESULTS_ENUM ? H5Dget_type(array->dataset) : row_memory_type(slab->type, NULL);
     enum status status = STATUS_OK;
     if (reader_read_slab(array, compared->row, type, then) < 0)
         status = h5_fail(error, STATUS_IO, reader->path, path);

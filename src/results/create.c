@@ -12,16 +12,16 @@
 #include "results/h5.h"
 #include "results/patient.h"
 #include "results/publish.h"
-#include "results/schema.h"
+#include "results/texts.h"
 
-/* Guesses on the safe side for results_measure. */
-enum { FILE_METADATA_BYTES = 16384, DATASET_METADATA_BYTES = 4096, PIECE_ITEMS = 65536 };
+/* Guesses on the safe side for results_measure. TEXT_BYTES: of a text of variable length, beside itself. */
+enum { TEXT_BYTES = 48, FILE_METADATA_BYTES = 16384, DATASET_METADATA_BYTES = 4096, PIECE_ITEMS = 65536 };
 
 struct creation {
     const char *path; /* the name that it will have */
     const struct layout *layout;
     hid_t file;
-    hid_t group_properties, dataset_properties, type_properties;
+    hid_t group_properties, dataset_properties, text_properties, type_properties;
     hid_t *scales; /* [dimension_count] */
 };
 
@@ -31,12 +31,13 @@ static int64_t layout_bytes(const struct layout *layout)
     for (int d = 0; d < layout->dimension_count; d++) {
         const struct results_dimension *dimension = &layout->dimensions[d];
         const enum results_type type = dimension->coordinates == NULL ? RESULTS_INT64 : dimension->type;
-        const int64_t item = (int64_t)type_bytes(type, dimension->text_bytes);
+        const int64_t item = (int64_t)type_bytes(type, dimension->text_bytes) + TEXT_BYTES * (type == RESULTS_TEXT);
         bytes = add_capped(bytes, add_capped(multiply_capped(dimension->size, item), DATASET_METADATA_BYTES));
     }
     for (int a = 0; a < layout->array_count; a++) {
         const struct results_array *array = &layout->arrays[a];
-        const int64_t item = (int64_t)type_bytes(array->type, array->text_bytes);
+        const bool variable = array->type == RESULTS_TEXT && !array_is_row(array);
+        const int64_t item = (int64_t)type_bytes(array->type, array->text_bytes) + TEXT_BYTES * variable;
         const int64_t data = multiply_capped(array_items(layout->dimensions, array, 0), item);
         bytes = add_capped(bytes, add_capped(data, DATASET_METADATA_BYTES));
     }
@@ -70,12 +71,25 @@ static herr_t write_counting(hid_t dataset, hsize_t count)
     return result;
 }
 
+/* Of the few rows of /sessions. */
+static herr_t write_empty_texts(hid_t dataset, hid_t memory_type, size_t bytes)
+{
+    void *zeros = NULL;
+    if (memory_allocate(&zeros, bytes, 1, "initial values", NULL) != STATUS_OK)
+        return -1;
+    const herr_t result = H5Dwrite(dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, zeros);
+    memory_free(zeros);
+    return result;
+}
+
 /* Writes the initial value of an own column, so that it does not rest on holes that read as zero. */
 static herr_t write_initial(hid_t dataset, hid_t memory_type, const struct results_array *array, hsize_t count,
                             enum initial initial)
 {
     void *piece = NULL;
     const size_t item = type_bytes(array->type, array->text_bytes);
+    if (array_is_letters(array))
+        return write_empty_texts(dataset, memory_type, (size_t)count * item);
     const hsize_t most = count < PIECE_ITEMS ? count : PIECE_ITEMS;
     if (memory_allocate(&piece, (size_t)most, item, "initial values", NULL) != STATUS_OK)
         return -1;
@@ -99,8 +113,9 @@ static hid_t create_dataset(const struct creation *creation, const char *path, h
                             const hsize_t *sizes)
 {
     const hid_t space = rank == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(rank, sizes, NULL);
-    const hid_t dataset =
-        H5Dcreate2(creation->file, path, type, space, H5P_DEFAULT, creation->dataset_properties, H5P_DEFAULT);
+    const bool variable = H5Tis_variable_str(type) > 0;
+    const hid_t dataset = H5Dcreate2(creation->file, path, type, space, H5P_DEFAULT,
+                                     variable ? creation->text_properties : creation->dataset_properties, H5P_DEFAULT);
     H5Sclose(space);
     return dataset;
 }
@@ -109,6 +124,8 @@ static herr_t write_coordinates(hid_t dataset, const struct results_dimension *d
 {
     if (dimension->coordinates == NULL)
         return write_counting(dataset, (hsize_t)dimension->size);
+    if (dimension->type == RESULTS_TEXT)
+        return texts_write(dataset, dimension->coordinates, dimension->text_bytes, dimension->size);
     const hid_t memory_type = H5Tget_native_type(type, H5T_DIR_ASCEND);
     const herr_t result = H5Dwrite(dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, dimension->coordinates);
     H5Tclose(memory_type);
@@ -120,7 +137,7 @@ static herr_t create_scale(struct creation *creation, int index)
     const struct results_dimension *dimension = &creation->layout->dimensions[index];
     const enum results_type kind = dimension->coordinates == NULL ? RESULTS_INT64 : dimension->type;
     const hsize_t size = (hsize_t)dimension->size;
-    const hid_t type = h5_file_type(kind, dimension->text_bytes, NULL);
+    const hid_t type = kind == RESULTS_TEXT ? h5_text_type(H5T_VARIABLE) : h5_file_type(kind, 0, NULL);
     const hid_t dataset = create_dataset(creation, dimension->name, type, 1, &size);
     creation->scales[index] = dataset;
     herr_t result = -1;
@@ -143,7 +160,9 @@ static herr_t write_content(const struct creation *creation, int index, hid_t da
     const hid_t memory_type = H5Tget_native_type(type, H5T_DIR_ASCEND);
     const bool own = index >= layout->schema_array_count;
     herr_t result = 0;
-    if (array->data != NULL)
+    if (array->data != NULL && H5Tis_variable_str(type) > 0)
+        result = texts_write(dataset, array->data, array->text_bytes, array_items(layout->dimensions, array, 0));
+    else if (array->data != NULL)
         result = H5Dwrite(dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, array->data);
     else if (own && layout_initial(layout, index) != INITIAL_HOLE)
         result = write_initial(dataset, memory_type, array, (hsize_t)array_items(layout->dimensions, array, 0),
@@ -169,13 +188,19 @@ static herr_t annotate(const struct creation *creation, int index, hid_t dataset
     for (int d = 0; d < array->rank; d++)
         if (H5DSattach_scale(dataset, creation->scales[array->dimensions[d]], (unsigned)d) < 0)
             return -1;
-    return 0;
+    if (!array_is_letters(array))
+        return 0;
+    /* xarray makes texts of the letters by this. */
+    const int letters = layout_letters(creation->layout, array->text_bytes);
+    if (h5_attribute_text(dataset, "_Encoding", "utf-8") < 0)
+        return -1;
+    return H5DSattach_scale(dataset, creation->scales[letters], (unsigned)array->rank);
 }
 
 /* netCDF-4 sees a dataset of an enum only when its type has a name: /types/<group>_<name>. */
 static hid_t array_type(const struct creation *creation, const struct results_array *array)
 {
-    const hid_t type = h5_file_type(array->type, array->text_bytes, array->enum_names);
+    const hid_t type = array_file_type(array);
     if (array->type != RESULTS_ENUM)
         return type;
     char path[PATH_BYTES + 8];
@@ -192,12 +217,11 @@ static herr_t create_array(const struct creation *creation, int index)
     char path[PATH_BYTES];
     array_path(array, path);
     hsize_t sizes[RESULTS_RANK_MAX];
-    for (int d = 0; d < array->rank; d++)
-        sizes[d] = (hsize_t)creation->layout->dimensions[array->dimensions[d]].size;
+    const int rank = array_file_shape(creation->layout, array, sizes);
     const hid_t type = array_type(creation, array);
     if (type < 0)
         return -1;
-    const hid_t dataset = create_dataset(creation, path, type, array->rank, sizes);
+    const hid_t dataset = create_dataset(creation, path, type, rank, sizes);
     herr_t result = dataset < 0 ? -1 : write_content(creation, index, dataset, type);
     if (result >= 0)
         result = annotate(creation, index, dataset);
@@ -281,8 +305,9 @@ static void open_properties(struct creation *creation)
     creation->dataset_properties = H5Pcreate(H5P_DATASET_CREATE);
     H5Pset_layout(creation->dataset_properties, H5D_CONTIGUOUS);
     H5Pset_alloc_time(creation->dataset_properties, H5D_ALLOC_TIME_EARLY);
-    H5Pset_fill_time(creation->dataset_properties, H5D_FILL_TIME_NEVER);
     H5Pset_obj_track_times(creation->dataset_properties, false);
+    creation->text_properties = H5Pcopy(creation->dataset_properties); /* HDF5 insists on filling these */
+    H5Pset_fill_time(creation->dataset_properties, H5D_FILL_TIME_NEVER);
 }
 
 static hid_t create_file(const char *path)
@@ -322,6 +347,7 @@ static enum status write_file(const char *temporary, const char *path, const str
     status = create_all(&creation, error);
     close_scales(&creation);
     H5Pclose(creation.dataset_properties);
+    H5Pclose(creation.text_properties);
     H5Pclose(creation.type_properties);
     H5Pclose(creation.group_properties);
     if (H5Fclose(creation.file) < 0 && status == STATUS_OK)

@@ -91,7 +91,7 @@ bool h5_reason_holds(const char *text)
     return search.found;
 }
 
-static hid_t text_type(size_t bytes)
+hid_t h5_text_type(size_t bytes)
 {
     const hid_t type = H5Tcopy(H5T_C_S1);
     H5Tset_size(type, bytes);
@@ -126,7 +126,7 @@ hid_t h5_file_type(enum results_type type, size_t text_bytes, const char *const 
     case RESULTS_FLOAT64:
         return H5Tcopy(H5T_IEEE_F64LE);
     case RESULTS_TEXT:
-        return text_type(text_bytes);
+        return h5_text_type(text_bytes);
     case RESULTS_ENUM:
         return enum_type(enum_names);
     }
@@ -147,7 +147,7 @@ static herr_t attribute_write(hid_t object, const char *name, hid_t type, const 
 herr_t h5_attribute_text(hid_t object, const char *name, const char *text)
 {
     /* Variable length: h5py hands it out as str, and a long text does not weigh on the object header. */
-    const hid_t type = text_type(H5T_VARIABLE);
+    const hid_t type = h5_text_type(H5T_VARIABLE);
     const herr_t result = attribute_write(object, name, type, &text);
     H5Tclose(type);
     return result;
@@ -176,7 +176,7 @@ static bool attribute_is_single(hid_t attribute)
 static herr_t add_variable(hid_t attribute, struct text *out)
 {
     char *text = NULL;
-    const hid_t type = text_type(H5T_VARIABLE);
+    const hid_t type = h5_text_type(H5T_VARIABLE);
     const herr_t result = H5Aread(attribute, type, &text);
     if (result >= 0 && text != NULL)
         text_add_bytes(out, text, strlen(text));
@@ -190,7 +190,7 @@ static herr_t add_fixed(hid_t attribute, size_t bytes, struct text *out)
     char text[4096] = "";
     if (bytes >= sizeof text)
         return -1;
-    const hid_t type = text_type(sizeof text - 1);
+    const hid_t type = h5_text_type(sizeof text - 1);
     const herr_t result = H5Aread(attribute, type, text);
     if (result >= 0)
         text_add_bytes(out, text, strlen(text));

@@ -24,6 +24,8 @@ bool h5_reason_holds(const char *text);
 
 /* The type in the file: little-endian, text padded with zeros, an enum over uint8. Closed by the caller. */
 hid_t h5_file_type(enum results_type type, size_t text_bytes, const char *const *enum_names);
+/* UTF-8 of that many bytes, padded with zeros, or H5T_VARIABLE. Closed by the caller. */
+hid_t h5_text_type(size_t bytes);
 
 /* Write an attribute of a file, group or dataset. */
 herr_t h5_attribute_text(hid_t object, const char *name, const char *text);

@@ -13,6 +13,7 @@
 #include "results/parallel.h"
 #include "results/reader.h"
 #include "results/second_run.h"
+#include "results/texts.h"
 #include "results/writer.h"
 
 static enum status take_locks(const struct results_writer *writer, struct error *error)
@@ -87,21 +88,16 @@ static enum status check_file(struct results_writer *writer, const struct result
 
 static void prepare_target(struct results_writer *writer, int index)
 {
-    const struct layout *layout = writer->layout;
-    const struct results_array *array = &layout->arrays[index];
+    const struct results_array *array = &writer->layout->arrays[index];
     struct target *target = &writer->targets[index];
     char path[PATH_BYTES];
     array_path(array, path);
-    target->rank = array->rank;
+    target->rank = array_file_shape(writer->layout, array, target->slab);
     target->slab[0] = 1;
-    for (int d = 1; d < array->rank; d++)
-        target->slab[d] = (hsize_t)layout->dimensions[array->dimensions[d]].size;
     target->dataset = H5Dopen2(writer->file, path, H5P_DEFAULT);
     target->file_space = H5Dget_space(target->dataset);
     target->memory_space = H5Screate_simple(target->rank, target->slab, NULL);
-    const hid_t type = h5_file_type(array->type, array->text_bytes, array->enum_names);
-    target->memory_type = H5Tget_native_type(type, H5T_DIR_ASCEND);
-    H5Tclose(type);
+    target->memory_type = row_memory_type(array->type, array->enum_names);
 }
 
 static enum status prepare_targets(struct results_writer *writer, struct error *error)

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "results/reader.h"
+#include "results/texts.h"
 
 struct numbers {
     void *data;
@@ -147,24 +148,5 @@ enum status results_read_texts(const struct results_reader *reader, const char *
 {
     const struct reader_array *array = NULL;
     TRY(find(reader, path, &array, error));
-    const hid_t stored = H5Dget_type(array->dataset);
-    const bool fixed = H5Tget_class(stored) == H5T_STRING && H5Tis_variable_str(stored) == 0;
-    const size_t bytes = H5Tget_size(stored) + 1;
-    H5Tclose(stored);
-    if (!fixed)
-        return fail(error, STATUS_BAD_RESULTS, "%s: %s is not a text of fixed length", reader->path, path);
-    void *data = NULL;
-    const int64_t items = items_from(array, 0);
-    TRY(memory_allocate(&data, (size_t)items, bytes, path, error));
-    const hid_t memory_type = h5_file_type(RESULTS_TEXT, bytes, NULL);
-    const herr_t result = H5Dread(array->dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
-    H5Tclose(memory_type);
-    if (result < 0) {
-        memory_free(data);
-        return h5_fail(error, STATUS_IO, reader->path, path);
-    }
-    *out = data;
-    *text_bytes = bytes;
-    *count = items;
-    return STATUS_OK;
+    return texts_read(array->dataset, reader->path, path, out, text_bytes, count, error);
 }

@@ -25,7 +25,7 @@ enum results_type {
     RESULTS_UINT64,
     RESULTS_FLOAT32,
     RESULTS_FLOAT64,
-    RESULTS_TEXT, /* fixed length UTF-8, padded with zeros; text_bytes each */
+    RESULTS_TEXT, /* UTF-8, in memory padded with zeros, text_bytes each; in the file as in texts.h */
     RESULTS_ENUM  /* uint8 with names */
 };
 
@@ -227,15 +227,14 @@ bool results_reader_has(const struct results_reader *reader, const char *path);
 enum status results_read(const struct results_reader *reader, const char *path, enum results_type type, void **out,
                          int64_t *count, struct error *error);
 /* The same for one unit's slab of a dataset whose first dimension is `trial` or, for the units behind the trials,
- * `pair`.
- */
+ * `pair`. */
 enum status results_read_unit(const struct results_reader *reader, const char *path, int64_t unit,
                               enum results_type type, void **out, int64_t *count, struct error *error);
 /* The slab of schema->arrays[array] of a trial into out, in memory types: as results_fetch from an open writer. The
  * file must have been made from schema. */
 enum status results_reader_fetch(const struct results_reader *reader, const struct results_schema *schema, int array,
                                  int64_t trial, void *out, struct error *error);
-/* Reads a fixed-length text dataset: count texts of *text_bytes bytes each, each ended by a zero byte. */
+/* Reads a dataset of texts: count texts of *text_bytes bytes each, each ended by a zero byte. */
 enum status results_read_texts(const struct results_reader *reader, const char *path, char **out, size_t *text_bytes,
                                int64_t *count, struct error *error);
 

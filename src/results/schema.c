@@ -128,6 +128,27 @@ bool array_is_row(const struct results_array *array)
     return array->data == NULL;
 }
 
+bool array_is_letters(const struct results_array *array)
+{
+    return array->type == RESULTS_TEXT && array_is_row(array);
+}
+
+/* "letter_64", of texts of up to 64 bytes */
+static void letters_name(size_t text_bytes, char name[RESULTS_NAME_BYTES])
+{
+    snprintf(name, RESULTS_NAME_BYTES, "letter_%zu", text_bytes);
+}
+
+int layout_letters(const struct layout *layout, size_t text_bytes)
+{
+    char name[RESULTS_NAME_BYTES];
+    letters_name(text_bytes, name);
+    for (int d = 0; d < layout->dimension_count; d++)
+        if (strcmp(layout->dimensions[d].name, name) == 0)
+            return d;
+    return -1;
+}
+
 void fill_absent(enum results_type type, size_t text_bytes, int64_t items, void *out)
 {
     const size_t bytes = (size_t)items * type_bytes(type, text_bytes);
@@ -173,11 +194,14 @@ static enum status check_dimension(const struct layout *layout, int index, struc
 
 static bool array_is_good(const struct layout *layout, const struct results_array *array)
 {
-    if (!name_is_good(array->group) || !name_is_good(array->name) || array->rank < 0 || array->rank > RESULTS_RANK_MAX)
+    if (!name_is_good(array->group) || !name_is_good(array->name) || array->rank < 0 ||
+        array->rank + array_is_letters(array) > RESULTS_RANK_MAX)
         return false;
     for (int d = 0; d < array->rank; d++)
         if (array->dimensions[d] < 0 || array->dimensions[d] >= layout->dimension_count)
             return false;
+    if (array->type == RESULTS_TEXT && !array_is_row(array) && array->rank > 1)
+        return false;
     return (array->type != RESULTS_TEXT || array->text_bytes > 0) &&
            (array->type != RESULTS_ENUM || array->enum_names != NULL);
 }
@@ -227,6 +251,19 @@ static void fill_own(struct layout *layout, int own, const char *group, int dime
         array->enum_names = trial_outcome_names;
 }
 
+static void fill_letters(struct layout *layout)
+{
+    for (int a = 0; a < layout->array_count; a++) {
+        const struct results_array *array = &layout->arrays[a];
+        if (!array_is_letters(array) || layout_letters(layout, array->text_bytes) >= 0)
+            continue;
+        struct results_dimension *letters = &layout->dimensions[layout->dimension_count++];
+        *letters = (struct results_dimension){
+            .size = (int64_t)array->text_bytes, .type = RESULTS_INT64, .long_name = "byte of a text", .units = "1"};
+        letters_name(array->text_bytes, letters->name);
+    }
+}
+
 static void layout_fill(struct layout *layout, const struct results_schema *schema)
 {
     const int session = schema->dimension_count;
@@ -248,6 +285,7 @@ static void layout_fill(struct layout *layout, const struct results_schema *sche
         fill_own(layout, own, own >= SESSION_STARTED ? "sessions" : "trials", own >= SESSION_STARTED ? session : 0);
     for (int own = OWN_COUNT; own < own_count(schema); own++)
         fill_own(layout, own, "pairs", schema->pair_dimension);
+    fill_letters(layout);
     layout->attributes = schema->attributes;
     layout->attribute_count = schema->attribute_count;
 }
@@ -263,13 +301,13 @@ enum status layout_create(const struct results_schema *schema, struct layout **o
     void *memory = NULL;
     TRY(memory_allocate(&memory, 1, sizeof(struct layout), "results layout", error));
     struct layout *layout = memory;
-    enum status status = memory_allocate(&memory, (size_t)schema->dimension_count + 1, sizeof *layout->dimensions,
-                                         "dimensions of the results file", error);
+    const size_t array_count = (size_t)(schema->array_count + own_count(schema));
+    enum status status = memory_allocate(&memory, (size_t)schema->dimension_count + 1 + array_count,
+                                         sizeof *layout->dimensions, "dimensions of the results file", error);
     if (status != STATUS_OK)
         goto destroy;
     layout->dimensions = memory;
-    status = memory_allocate(&memory, (size_t)schema->array_count + (size_t)own_count(schema), sizeof *layout->arrays,
-                             "arrays of the results file", error);
+    status = memory_allocate(&memory, array_count, sizeof *layout->arrays, "arrays of the results file", error);
     if (status != STATUS_OK)
         goto destroy;
     layout->arrays = memory;

@@ -4,7 +4,7 @@
 
 #include "results/results.h"
 
-enum { FORMAT_VERSION = 1, SESSION_CAPACITY = 1024, ENGINE_BYTES = 64, ENDING_BYTES = 32 };
+enum { FORMAT_VERSION = 2, SESSION_CAPACITY = 1024, ENGINE_BYTES = 64, ENDING_BYTES = 32 };
 enum { PATH_BYTES = 2 * RESULTS_NAME_BYTES + 2 };
 
 #define FORMAT_NAME "seedbed-results"
@@ -37,7 +37,7 @@ enum own_column {
 enum initial { INITIAL_HOLE, INITIAL_ZERO, INITIAL_ABSENT };
 
 struct layout {
-    struct results_dimension *dimensions; /* the schema's, then `session` */
+    struct results_dimension *dimensions; /* the schema's, `session`, then the letters of rows' texts */
     int dimension_count;
     struct results_array *arrays; /* the schema's, then the own columns */
     int array_count;
@@ -65,6 +65,10 @@ const char *type_name(enum results_type type);
 /* Items of the array from dimension `first` on: 0 the whole, 1 one trial's slab. INT64_MAX when it overflows. */
 int64_t array_items(const struct results_dimension *dimensions, const struct results_array *array, int first);
 bool array_is_row(const struct results_array *array);
+/* A text of rows: its dataset has a dimension more than the array. */
+bool array_is_letters(const struct results_array *array);
+/* That dimension, of texts of so many bytes; -1: none. */
+int layout_letters(const struct layout *layout, size_t text_bytes);
 bool array_is_row_of(const struct results_array *array, int pair_dimension, enum results_table table);
 /* NaN, -1, 0 for unsigned and enums, "" for text. */
 void fill_absent(enum results_type type, size_t text_bytes, int64_t items, void *out);

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "results/reader.h"
+#include "results/texts.h"
 
 enum { WHOLE_ITEMS = 12, NAME_WIDTH = 28 };
 
@@ -85,22 +86,22 @@ static enum status add_enums(const struct results_reader *reader, const struct r
     return STATUS_OK;
 }
 
-static enum status add_texts(const struct results_reader *reader, const struct reader_array *array, hid_t type,
-                             int64_t trial, struct text *out, struct error *error)
+/* A text of variable length, of a column that was written with the file, or the letters of a row's. */
+static enum status add_text(const struct results_reader *reader, const struct reader_array *array, hid_t type,
+                            int64_t trial, struct text *out, struct error *error)
 {
-    const size_t bytes = H5Tget_size(type);
-    const int64_t count = reader_slab_items(array);
+    const size_t letters = H5Tis_variable_str(type) > 0 ? 0 : (size_t)reader_slab_items(array);
+    char *text = NULL;
     void *memory = NULL;
-    TRY(memory_allocate(&memory, (size_t)count, bytes, array->path, error));
-    enum status status = STATUS_OK;
-    if (H5Tis_variable_str(type) != 0 || reader_read_slab(array, trial, type, memory) < 0)
-        status = h5_fail(error, STATUS_IO, reader->path, array->path);
-    for (int64_t i = 0; i < count && i < WHOLE_ITEMS && status == STATUS_OK; i++) {
-        const char *text = (const char *)memory + (size_t)i * bytes;
-        text_add(out, "%s%.*s", i == 0 ? "" : " ", (int)strnlen(text, bytes), text);
+    TRY(memory_allocate(&memory, letters + 1, 1, array->path, error));
+    if (reader_read_slab(array, trial, type, letters == 0 ? (void *)&text : memory) < 0) {
+        memory_free(memory);
+        return h5_fail(error, STATUS_IO, reader->path, array->path);
     }
+    text_add(out, "%s", letters == 0 && text != NULL ? text : (const char *)memory);
+    H5free_memory(text);
     memory_free(memory);
-    return status;
+    return STATUS_OK;
 }
 
 static enum status add_values(const struct results_reader *reader, const struct reader_array *array, int64_t trial,
@@ -113,7 +114,7 @@ static enum status add_values(const struct results_reader *reader, const struct 
         status = add_enums(reader, array, type, trial, out, error);
         break;
     case H5T_STRING:
-        status = add_texts(reader, array, type, trial, out, error);
+        status = add_text(reader, array, type, trial, out, error);
         break;
     case H5T_INTEGER:
         if (H5Tget_sign(type) == H5T_SGN_NONE && H5Tget_size(type) == 8) {

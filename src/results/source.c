@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "results/reader.h"
 #include "results/row.h"
+#include "results/texts.h"
 
 /* For each item of a dimension of the new file its place in the old one, -1: none; NULL: the same place. */
 struct places {
@@ -25,37 +26,13 @@ static enum status read_coordinates(const struct results_source *source, const s
                                     char **out, size_t *bytes, int64_t *count, struct error *error)
 {
     struct results_reader *reader = source->reader;
-    void *data = NULL;
     *count = 0;
     if (H5Lexists(reader->file, dimension->name, H5P_DEFAULT) <= 0)
         return STATUS_OK;
     const hid_t dataset = H5Dopen2(reader->file, dimension->name, H5P_DEFAULT);
-    const hid_t space = H5Dget_space(dataset), stored = H5Dget_type(dataset);
-    const hssize_t items = H5Sget_simple_extent_npoints(space);
-    const bool fixed = H5Tget_class(stored) == H5T_STRING && H5Tis_variable_str(stored) == 0;
-    *bytes = H5Tget_size(stored) + 1;
-    enum status status = STATUS_OK;
-    if (!fixed || items < 0)
-        status =
-            fail(error, STATUS_BAD_RESULTS, "%s: the coordinates of %s are not texts", reader->path, dimension->name);
-    if (status == STATUS_OK)
-        status = memory_allocate(&data, (size_t)items, *bytes, dimension->name, error);
-    if (status == STATUS_OK) {
-        const hid_t memory_type = h5_file_type(RESULTS_TEXT, *bytes, NULL);
-        if (H5Dread(dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
-            status = h5_fail(error, STATUS_IO, reader->path, dimension->name);
-        H5Tclose(memory_type);
-    }
-    H5Tclose(stored);
-    H5Sclose(space);
+    const enum status status = texts_read(dataset, reader->path, dimension->name, out, bytes, count, error);
     H5Dclose(dataset);
-    if (status != STATUS_OK) {
-        memory_free(data);
-        return status;
-    }
-    *out = data;
-    *count = items;
-    return STATUS_OK;
+    return status;
 }
 
 static int64_t find_text(const char *text, const char *texts, size_t bytes, int64_t count)
@@ -176,13 +153,15 @@ static enum status read_array(const struct old_unit *unit, int a, struct results
     const struct reader_array *old = reader_find(source->reader, path);
     if (old == NULL && array->optional)
         return STATUS_OK;
-    if (old == NULL || !(unit->table == TABLE_PAIRS ? old->per_pair : old->per_trial) || old->rank != array->rank)
+    const bool letters = array_is_letters(array);
+    if (old == NULL || !(unit->table == TABLE_PAIRS ? old->per_pair : old->per_trial) ||
+        old->rank != array->rank + letters || (letters && old->sizes[array->rank] != array->text_bytes))
         return fail(error, STATUS_BAD_RESULTS, "%s: has no dataset %s like this sweep's", source->reader->path, path);
     const size_t bytes = type_bytes(slab->type, slab->text_bytes);
-    const int64_t count = multiply_capped(reader_slab_items(old), (int64_t)bytes);
+    const int64_t count = multiply_capped(reader_slab_items(old), letters ? 1 : (int64_t)bytes);
     void *data = NULL;
     TRY(memory_allocate(&data, (size_t)count, 1, path, error));
-    const hid_t type = h5_file_type(slab->type, slab->text_bytes, NULL);
+    const hid_t type = row_memory_type(slab->type, NULL);
     enum status status = STATUS_OK;
     const struct slab_copy copy = {.source = source, .array = array, .sizes = old->sizes, .bytes = bytes};
     if (reader_read_slab(old, unit->row, type, data) < 0)
@@ -220,9 +199,9 @@ static enum status read_text_cell(const struct old_unit *unit, const char *name,
     char path[PATH_BYTES];
     own_path(unit, name, path);
     const struct reader_array *array = reader_find(reader, path);
-    if (array == NULL)
-        return fail(error, STATUS_BAD_RESULTS, "%s: has no dataset %s", reader->path, path);
-    const hid_t type = h5_file_type(RESULTS_TEXT, bytes, NULL);
+    if (array == NULL || reader_slab_items(array) != (int64_t)bytes)
+        return fail(error, STATUS_BAD_RESULTS, "%s: has no dataset %s like this sweep's", reader->path, path);
+    const hid_t type = row_memory_type(RESULTS_TEXT, NULL);
     const herr_t result = reader_read_slab(array, unit->row, type, out);
     H5Tclose(type);
     out[bytes - 1] = '\0';

@@ -22,7 +22,13 @@ def is_reproducible(dataset):
 def reproducible_content(path):
     """{path of a dataset: its bytes} of every dataset that the file itself calls reproducible."""
     with h5py.File(path, "r") as file:
-        return {name: np.asarray(d[()]).tobytes() for name, d in all_datasets(file).items() if is_reproducible(d)}
+        return {name: raw(d[()]) for name, d in all_datasets(file).items() if is_reproducible(d)}
+
+
+def raw(values):
+    """The bytes of what h5py reads; of texts of variable length those of the texts."""
+    values = np.asarray(values)
+    return b"\0".join(values.flat) if values.dtype.kind == "O" else values.tobytes()
 
 
 def assert_same_content(found, expected, what):
@@ -59,7 +65,17 @@ def assert_rows_among(found, expected, what):
 
 def column(path, name):
     with h5py.File(path, "r") as file:
-        return file[f"trials/{name}"][()]
+        return texts(file[f"trials/{name}"][()])
+
+
+def texts(values):
+    """Letters [..., n] as texts of bytes [...]; all else as it is."""
+    return np.ascontiguousarray(values).view(f"S{values.shape[-1]}")[..., 0] if values.dtype == "S1" and values.ndim > 1 else values
+
+
+def put_text(dataset, rows, text):
+    """Writes a text of bytes as letters into rows of a dataset."""
+    dataset[rows] = np.frombuffer(text.ljust(dataset.shape[-1], b"\0"), "S1").astype(dataset.dtype)
 
 
 def outcomes(path):

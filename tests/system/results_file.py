@@ -6,6 +6,7 @@ import numpy as np
 STATES = {"waiting": 0, "running": 1, "committed": 2}
 OUTCOMES = {"none": 0, "done": 1, "diverged": 2, "timeout": 3, "failed": 4}
 POINTS = ["init", "end"]
+TEXT = h5py.string_dtype()
 RESOLVED = """seed: 0
 seeds:
   init: seed
@@ -31,9 +32,9 @@ def write_scales(file, sizes):
     for name, size in sizes.items():
         file[name] = np.arange(size)
         file[name].make_scale(name)
-    file["margins_point"] = np.array(POINTS, dtype="S16")
+    file["margins_point"] = np.array(POINTS, dtype=TEXT)
     file["margins_point"].make_scale("margins_point")
-    file["weights_point"] = np.array(["end"], dtype="S16")
+    file["weights_point"] = np.array(["end"], dtype=TEXT)
     file["weights_point"].make_scale("weights_point")
 
 
@@ -46,14 +47,14 @@ def write_trials(file, trials, axes):
         dataset.dims[0].attach_scale(file["trial"])
     for name, values in axes.items():
         values = np.asarray(values)
-        write_dataset(file, f"trials/{name}", values.astype("S16") if values.dtype.kind == "U" else values, ["trial"], axis=1)
+        write_dataset(file, f"trials/{name}", values.astype(TEXT) if values.dtype.kind == "U" else values, ["trial"], axis=1)
     file.attrs["axes"] = " ".join(axes)
     generator = np.random.default_rng(5)
     for name in ("train_loss", "test_loss", "train_accuracy", "test_accuracy"):
         write_dataset(file, f"trials/{name}", generator.uniform(size=trials), ["trial"])
     for name in ("variant", "model_index"):
         write_dataset(file, f"trials/{name}", np.zeros(trials, dtype=np.int32), ["trial"])
-    write_dataset(file, "trials/message", np.zeros(trials, dtype="S256"), ["trial"])
+    write_dataset(file, "trials/message", np.zeros((trials, 256), dtype="S1"), ["trial", "letter_256"])
 
 
 def write_data(file, index):
@@ -72,7 +73,7 @@ def write_data(file, index):
 def write_weights(file, trials, parameters):
     """Model 0: tensors a.weight [2, 3] and a.bias [2], eight parameters."""
     write_dataset(file, "weights/parameters", parameters.astype(np.float32), ["trial", "weights_point", "parameter"])
-    layout = {"model": np.zeros(2, np.int32), "name": np.array(["a.weight", "a.bias"], "S48"), "offset": np.array([0, 6]),
+    layout = {"model": np.zeros(2, np.int32), "name": np.array(["a.weight", "a.bias"], dtype=TEXT), "offset": np.array([0, 6]),
               "rank": np.array([2, 1])}
     for name, values in layout.items():
         write_dataset(file, f"weights/layout_{name}", values, ["tensor"])
@@ -84,10 +85,10 @@ def write_results(path, margins, axes, index=None):
     trials, _, samples = margins.shape
     index = np.arange(samples)[None] if index is None else index
     with h5py.File(path, "w") as file:
-        file.attrs.update({"format": "seedbed-results", "format_version": 1})
+        file.attrs.update({"format": "seedbed-results", "format_version": 2})
         file["sweep/resolved"] = np.bytes_(RESOLVED)
         write_scales(file, {"trial": trials, "epoch": 4, "variant": len(index), "train_sample": samples, "test_sample": 7,
-                            "channel": 1, "parameter": 8, "tensor": 2})
+                            "letter_256": 256, "channel": 1, "parameter": 8, "tensor": 2})
         write_trials(file, trials, axes)
         write_data(file, index)
         write_dataset(file, "margins/train", margins.astype(np.float32), ["trial", "margins_point", "train_sample"])

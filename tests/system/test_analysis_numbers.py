@@ -34,7 +34,7 @@ def tables(population, tmp_path_factory):
 
 def column(file, name):
     values = file[f"trials/{name}"][()]
-    return values.astype(str) if values.dtype.kind == "S" else values
+    return np.array([one.decode() for one in values]) if values.dtype.kind == "O" else values
 
 
 def trials_of(file, row):

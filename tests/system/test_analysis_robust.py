@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 from background import Job, wait_until
+from contents import put_text
 from results_file import OUTCOMES, STATES, write_results
 from seedbed_analysis import ResultsError, command, open_results, pack, style
 
@@ -50,7 +51,7 @@ def blank(file, trial):
     file.visititems(absent)
     file["trials/outcome"][trial] = OUTCOMES["failed"]
     file["trials/state"][trial] = STATES["committed"]
-    file["trials/message"][trial] = b"out of memory"
+    put_text(file["trials/message"], trial, b"out of memory")
 
 
 @pytest.mark.parametrize("name", NAMES)

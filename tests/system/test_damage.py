@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 from command_line import TINY, digest
-from contents import all_datasets, assert_same_content, is_row, reproducible_content
+from contents import all_datasets, assert_same_content, is_row, put_text, reproducible_content, texts
 
 DAMAGES = int(os.environ.get("SEEDBED_TEST_DAMAGES", "8"))
 SEED = int(os.environ.get("SEEDBED_TEST_SEED", "20240"))
@@ -34,7 +34,7 @@ def killed(made):
     path = made.with_name("killed.h5")
     shutil.copy(made, path)
     with h5py.File(path, "r+") as file:
-        file["sessions/ending"][0] = b"running"
+        put_text(file["sessions/ending"], 0, b"running")
     return path
 
 
@@ -232,7 +232,7 @@ def test_after_a_kill_damaged_rows_are_trained_again_without_being_asked(seedbed
     assert ended.returncode == 0 and "1 committed rows are damaged" in ended.stderr, ended.stderr
     with h5py.File(path) as file:
         assert list(file["trials/attempt"][()]) == [1, 1, 2, 1]
-        assert list(file["sessions/ending"][:3]) == [b"killed", b"complete", b""]
+        assert list(texts(file["sessions/ending"][:3])) == [b"killed", b"complete", b""]
     assert_same_content(reproducible_content(path), reproducible_content(made), "after a repair")
     ended = seedbed("run", sweep, "-o", path, "--resume")
     assert ended.returncode == 0 and "are damaged" not in ended.stderr, ended.stderr

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import pytest
 from background import wait_until
-from contents import COMMITTED, assert_same_content, column, outcomes, reproducible_content
+from contents import COMMITTED, assert_same_content, column, outcomes, reproducible_content, texts
 from hosts import Hosts, why_not
 
 RUNS = int(os.environ.get("SEEDBED_TEST_LOSSES", "1"))
@@ -99,4 +99,4 @@ def has_engine(hosts, binary):
 
 def hosts_of(path):
     with h5py.File(path, "r") as file:
-        return {name.decode() for name in file["trials/host"][()]}
+        return {name.decode() for name in texts(file["trials/host"][()])}

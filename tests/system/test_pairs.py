@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from background import Job, wait_until
 from command_line import assert_says
-from contents import assert_same_content, reproducible_content
+from contents import assert_same_content, reproducible_content, texts
 from idx_files import write_idx_set
 from network import inputs, logits, losses, margins, recorded_data, recorded_tensors
 from seedbed_analysis import open_results
@@ -238,5 +238,6 @@ def test_a_trial_without_an_end_has_nothing_to_compare(seedbed, tmp_path):
     assert_says(seedbed("run", tmp_path / "diverging.yaml", "-o", tmp_path / "diverging.h5", ranks=2), 0, "1 diverged", "3 of 3 pairs")
     with h5py.File(tmp_path / "diverging.h5") as file:
         assert list(file["pairs/outcome"][()]) == [1, 2, 2]
-        assert b"trial 2" in file["pairs/message"][1] and b"diverged" in file["pairs/message"][2]
+        messages = texts(file["pairs/message"][()])
+        assert b"trial 2" in messages[1] and b"diverged" in messages[2]
         assert np.isnan(file["pairs/barrier_train_loss"][1])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from background import Job, wait_until
 from command_line import LONG
+from contents import put_text
 from results_file import OUTCOMES, STATES, write_results
 from seedbed_analysis import command, open_results, report, report_figures, reproduce
 from seedbed_analysis.analyses import ANALYSES
@@ -42,7 +43,7 @@ def everything(population, tmp_path_factory):
     shutil.copy(population, copy)
     with h5py.File(copy, "r+") as file:
         file["trials/outcome"][3] = OUTCOMES["failed"]
-        file["trials/message"][3] = HOSTILE.encode()
+        put_text(file["trials/message"], 3, HOSTILE.encode())
         file["trials/train_loss"][3] = np.nan
         file["trials/train.loss"][24] = b"<i>x</i>"
         file["trials/state"][7] = STATES["running"]
@@ -187,7 +188,7 @@ def large(tmp_path):
     path = write_results(tmp_path / "large.h5", np.random.default_rng(1).normal(size=(trials, 2, 8)), axes)
     with h5py.File(path, "r+") as file:
         file["trials/outcome"][100:200] = OUTCOMES["failed"]
-        file["trials/message"][100:200] = b"out of memory"
+        put_text(file["trials/message"], slice(100, 200), b"out of memory")
     return path
 
 
@@ -277,7 +278,7 @@ def test_trials_that_failed_before_anything_are_in_the_table_alone(tmp_path, tin
             if item.dtype.kind == "f":
                 item[...] = np.nan
         file["trials/outcome"][:] = OUTCOMES["failed"]
-        file["trials/message"][:] = b"out of memory"
+        put_text(file["trials/message"], slice(None), b"out of memory")
     text = plain(made(tiny_results, tmp_path).read_text())
     assert "curves: no trial came to the end of an epoch" in text and "trial failed 4 out of memory 0, 1, 2, 3" in text
 

@@ -42,7 +42,7 @@ def layouts(file, level):
     """h5repack's options for the datasets that are worth it, each by its name: it takes no others beside -> list of text"""
     options = []
     for name, dataset in datasets(file).items():
-        if dataset.ndim and dataset.size * dataset.dtype.itemsize > WORTH_BYTES:
+        if dataset.ndim and dataset.dtype.kind != "O" and dataset.size * dataset.dtype.itemsize > WORTH_BYTES:
             shape = "x".join(map(str, chunk(dataset.shape, dataset.dtype.itemsize)))
             options += ["-l", f"{name}:CHUNK={shape}", "-f", f"{name}:SHUF", "-f", f"{name}:GZIP={level}"]
     return options
@@ -62,6 +62,8 @@ def repack(source, target, level):
 
 def same_values(first, second):
     """Whether two datasets have the same bits, read a block of rows at a time."""
+    if first.dtype.kind == "O":
+        return np.array_equal(first[()], second[()])
     if first.ndim == 0:
         return np.asarray(first[()]).tobytes() == np.asarray(second[()]).tobytes()
     rows = max(1, BLOCK_BYTES // max(1, first.dtype.itemsize * int(np.prod(first.shape[1:]))))

@@ -13,7 +13,7 @@ import numpy as np
 import pandas
 
 from . import lazy
-from .storage import Array, Handle, ResultsError, decode, listing, text_attribute
+from .storage import Array, Handle, ResultsError, decode, listing, rank, text_attribute
 from .trials import Trials, column_of, expand
 
 COMMITTED = "committed"
@@ -91,7 +91,7 @@ class Results:
         self._rows = np.flatnonzero(state == COMMITTED)
         if self._chosen is not None:
             self._rows = self._rows[np.isin(self._rows, self._chosen)]
-        columns = {name: decode(dataset, dataset[()])[self._rows] for name, dataset in table.items() if dataset.ndim == 1}
+        columns = {name: decode(dataset, dataset[()])[self._rows] for name, dataset in table.items() if rank(dataset) == 1}
         self.trials = Trials({"trial": self._rows, **columns}, index=self._rows)
         self.pairs = self._committed_pairs()
         self._committed = {"trial": self._rows, "pair": self.pairs.index.to_numpy()}
@@ -102,7 +102,7 @@ class Results:
     def _committed_pairs(self):
         if "pairs" not in self._handle.file:
             return pandas.DataFrame(index=np.empty(0, dtype=int))
-        table = {name: dataset for name, dataset in self._handle.file["pairs"].items() if dataset.ndim == 1}
+        table = {name: dataset for name, dataset in self._handle.file["pairs"].items() if rank(dataset) == 1}
         table = {name: decode(dataset, dataset[()]) for name, dataset in table.items()}
         looked_at = np.isin(table["first"], self._rows) & np.isin(table["second"], self._rows)
         rows = np.flatnonzero((table["state"] == COMMITTED) & looked_at)

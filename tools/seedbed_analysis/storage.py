@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 
 FORMAT = "seedbed-results"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 class ResultsError(Exception):
@@ -43,10 +43,12 @@ class Array:
     def __init__(self, handle, name, rows):
         self._handle, self._name = handle, name
         dataset = self._dataset
-        self.dimensions = dimension_names(dataset)
+        self.dimensions = dimension_names(dataset)[: rank(dataset)]
         self._rows = rows.get(self.dimensions[0]) if self.dimensions else None
-        self.shape = dataset.shape if self._rows is None else (len(self._rows),) + dataset.shape[1:]
-        self.dtype = dataset.dtype
+        self.shape = dataset.shape[: rank(dataset)]
+        if self._rows is not None:
+            self.shape = (len(self._rows),) + self.shape[1:]
+        self.dtype = np.dtype(f"S{dataset.shape[-1]}") if is_letters(dataset) else dataset.dtype
         self.units = text_attribute(dataset, "units")
         self.long_name = text_attribute(dataset, "long_name")
 
@@ -112,8 +114,20 @@ def text_attribute(item, name):
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
+def is_letters(dataset):
+    """Whether its last dimension is the letters of texts."""
+    return dataset.dtype == "S1" and dataset.ndim > 1
+
+
+def rank(dataset):
+    """How many dimensions it has, without the letters of texts."""
+    return dataset.ndim - is_letters(dataset)
+
+
 def decode(dataset, value):
-    """Enums as their names, bytes as text, all else as it is."""
+    """Enums as their names, bytes and letters as text, all else as it is."""
+    if is_letters(dataset):
+        return np.char.decode(np.ascontiguousarray(value).view(f"S{dataset.shape[-1]}")[..., 0], "utf-8", "replace")
     names = h5py.check_enum_dtype(dataset.dtype)
     if names:
         table = np.full(256, "?", dtype=f"<U{max(map(len, names))}")

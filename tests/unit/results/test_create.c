@@ -44,6 +44,56 @@ static void a_new_file_holds_the_fixed_arrays_and_no_trial(void **state)
     results_reader_close(&reader);
 }
 
+/* netCDF's library reads no array of texts of fixed length. */
+static void texts_are_alone_or_of_variable_length_or_letters(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        bool variable;
+        size_t bytes;
+        int rank;
+    } texts[] = {{"sweep/yaml", false, sizeof yaml, 0},
+                 {"trials/identity", true, 0, 1},
+                 {"trials/note", false, 1, 2},
+                 {"trials/message", false, 1, 2},
+                 {"sessions/ending", false, 1, 2}};
+    const char *path = path_of("texts.h5");
+    struct error error;
+    must(results_create(path, &fixture_schema, &error), &error);
+    const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const hid_t dataset = H5Dopen2(file, texts[i].path, H5P_DEFAULT);
+        const hid_t type = H5Dget_type(dataset), space = H5Dget_space(dataset);
+        assert_int_equal(H5Tis_variable_str(type) > 0, texts[i].variable);
+        assert_true(texts[i].variable || H5Tget_size(type) == texts[i].bytes);
+        assert_int_equal(H5Sget_simple_extent_ndims(space), texts[i].rank);
+        H5Sclose(space);
+        H5Tclose(type);
+        H5Dclose(dataset);
+    }
+    H5Fclose(file);
+}
+
+static void texts_of_variable_length_are_read_whole(void **state)
+{
+    (void)state;
+    const char *path = path_of("variable.h5");
+    struct error error;
+    struct results_reader *reader = NULL;
+    char *found = NULL;
+    size_t each = 0;
+    int64_t count = 0;
+    must(results_create(path, &fixture_schema, &error), &error);
+    must(results_reader_open(path, &reader, &error), &error);
+    must(results_read_texts(reader, "/trials/identity", &found, &each, &count, &error), &error);
+    assert_int_equal(count, TRIALS);
+    for (int64_t trial = 0; trial < TRIALS; trial++)
+        assert_string_equal(found + (size_t)trial * each, identities[trial]);
+    memory_free(found);
+    results_reader_close(&reader);
+}
+
 static void groups_have_the_attributes_of_the_schema(void **state)
 {
     (void)state;
@@ -207,6 +257,8 @@ static void an_interrupted_creation_leaves_nothing_half_made(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_new_file_holds_the_fixed_arrays_and_no_trial),
+    cmocka_unit_test(texts_are_alone_or_of_variable_length_or_letters),
+    cmocka_unit_test(texts_of_variable_length_are_read_whole),
     cmocka_unit_test(groups_have_the_attributes_of_the_schema),
     cmocka_unit_test(the_same_schema_makes_the_same_bytes),
     cmocka_unit_test(the_measured_size_is_close_and_never_below),

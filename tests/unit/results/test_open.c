@@ -206,7 +206,7 @@ static void texts_and_provenance_of_a_resumed_run_may_differ(void **state)
     must(results_close(&writer, &error), &error);
     arrays[ROW_NOTE].text_bytes += 1;
     assert_int_equal(results_open(path, &schema, &fixture_communicator, &writer, &error), STATUS_BAD_RESULTS);
-    expect_message(&error, "/trials/note is not of type text");
+    expect_message(&error, "/trials/note has the shape [12, 16], this sweep needs [12, 17]");
 }
 
 static void what_is_not_a_results_file_is_refused_before_anything_is_written(void **state)

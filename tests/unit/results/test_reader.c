@@ -95,7 +95,7 @@ static void a_newer_version_is_refused_with_both_numbers(void **state)
     (void)state;
     copy_file(whole, changed, make_whole());
     set_version(changed, 7);
-    expect_refusal("newer seedbed (format_version 7, this one knows up to 1)");
+    expect_refusal("newer seedbed (format_version 7, this one knows up to 2)");
     set_version(changed, 0);
     expect_refusal("has no valid format_version");
 }
