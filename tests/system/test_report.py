@@ -44,7 +44,7 @@ def everything(population, tmp_path_factory):
     with h5py.File(copy, "r+") as file:
         file["trials/outcome"][3] = OUTCOMES["failed"]
         put_text(file["trials/message"], 3, HOSTILE.encode())
-        file["trials/train_loss"][3] = np.nan
+        file["trials/train_loss"][3] = file["trials/train_accuracy"][3] = np.nan
         file["trials/train.loss"][24] = b"<i>x</i>"
         file["trials/state"][7] = STATES["running"]
         file["sweep/yaml"][...] = f"name: {HOSTILE}\n".encode()
@@ -162,6 +162,25 @@ def test_the_table_sorts_by_any_column_with_absent_values_last(browser, everythi
     browser.run("document.querySelector('#trials th[title=seed] button').focus()")
     browser.press("Enter")
     assert shown(browser, "seed") == sorted(shown(browser, "seed"))
+
+
+def test_losses_that_are_no_numbers_are_shown_as_what_they_are(browser, tmp_path, small_results):
+    """inf beyond all numbers, nan (measured: the accuracy beside it is there) beyond inf, what is absent last."""
+    copy = tmp_path / "copy.h5"
+    shutil.copy(small_results, copy)
+    with h5py.File(copy, "r+") as file:
+        file["trials/test_loss"][1] = np.inf
+        file["trials/test_loss"][2] = np.nan
+        file["trials/test_loss"][3] = file["trials/test_accuracy"][3] = np.nan
+        file["trials/test_loss"][4] = -np.inf
+    browser.open(made(copy, tmp_path, "--no-figures"), DESK)
+    for ends in (["-inf", "inf", "nan", "-"], ["nan", "inf", "-inf", "-"]):
+        sort_by(browser, "test_loss")
+        losses = shown(browser, "test_loss")
+        assert [one for one in losses if not re.match(r"-?\d", one)] == ends and losses[-1] == "-"
+    for text, trials in (("test_loss=inf", ["1"]), ("test_loss=nan", ["2"]), ("test_loss=-inf", ["4"]), ("test_loss<0", ["4"])):
+        assert keep(browser, text).startswith(f"{len(trials)} of 12") and shown(browser, "trial") == trials, text
+    assert keep(browser, "test_loss>0").startswith("9 of 12") and browser.errors() == []
 
 
 def test_the_table_filters_by_words_conditions_and_choices(browser, everything):

@@ -15,21 +15,30 @@
   let rows = [];
   let first = 0;
 
+  // JSON has no numbers for these.
+  const strange = { inf: Infinity, "-inf": -Infinity, nan: NaN };
+  const number = (text) => text in strange ? strange[text] : Number(text);
+  for (const column of columns)
+    if (column.numeric) column.values = column.values.map((value) => typeof value === "string" ? number(value) : value);
+
   // A value as the table shows it: of a measured number four digits are enough to look at.
   function shown(column, row) {
     const value = column.values[row];
     if (value === null) return "-";
     if (!column.numeric || column.whole) return String(value);
+    if (!Number.isFinite(value)) return Object.keys(strange).find((word) => Object.is(strange[word], value));
     return Math.abs(value) >= 1e6 ? value.toExponential(3) : String(Number(value.toPrecision(4)));
   }
 
   const order = new Intl.Collator("en", { numeric: true });
   const items = (text) => text.startsWith("[") ? text.split(",").length : 0;
 
-  // Numbers by size, lists by length, other texts by the alphabet; absent values last, either way.
+  const larger = (a, b) => Number.isNaN(a) - Number.isNaN(b) || (a > b) - (a < b);
+
+  // Numbers by size, nan beyond them, lists by length, other texts by the alphabet; absent values last, either way.
   function compare(a, b, down) {
     if (a === null || b === null) return (a === null) - (b === null);
-    const found = typeof a === "number" ? a - b : items(a) - items(b) || order.compare(a, b);
+    const found = typeof a === "number" ? larger(a, b) : items(a) - items(b) || order.compare(a, b);
     return down ? -found : found;
   }
 
@@ -49,8 +58,9 @@
     const parts = /^([^=<>!]+)(!=|<=|>=|=|<|>)(.+)$/.exec(term);
     const column = parts && columnOf(parts[1]);
     if (column) {
-      const wanted = column.numeric ? Number(parts[3]) : parts[3];
-      return (row) => column.values[row] !== null && tests[parts[2]](column.values[row], wanted);
+      const wanted = column.numeric ? number(parts[3]) : parts[3];
+      const sized = (value) => value !== null && !(Number.isNaN(value) && /[<>]/.test(parts[2]));
+      return (row) => sized(column.values[row]) && tests[parts[2]](column.values[row], wanted);
     }
     const text = term.toLowerCase();
     return (row) => columns.some((one) => shown(one, row).toLowerCase().includes(text));

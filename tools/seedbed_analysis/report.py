@@ -204,7 +204,7 @@ def trials_table(results):
     cut = f"The first {MOST_ROWS} of {len(results)} committed trials; --where chooses others."
     return f"""{note(cut) if len(results) > MOST_ROWS else ""}
 <p class="note">A click on a column sorts. The filter takes words, and conditions such as <code>seed=0</code> or
-<code>test_accuracy&lt;0.9</code>. A dash is an absent value.</p>
+<code>test_accuracy&lt;0.9</code>. A dash is an absent value, nan one that was measured and is no number.</p>
 <div class="controls"><label class="wide">filter<input id="filter" type="search" autocomplete="off" spellcheck="false"></label></div>
 <div class="pages"><span id="told" role="status"></span><button type="button">previous</button><button type="button">next</button></div>
 {scrolling("Table of trials", '<table id="trials"><thead><tr></tr></thead><tbody></tbody></table>')}
@@ -219,13 +219,22 @@ def columns_shown(results):
 
 
 def plain_values(results, name):
-    """A column for JSON: absent values are None, floats of six digits, texts as people write them."""
+    """A column for JSON: absent values are None, floats of six digits or "inf", "-inf", "nan", texts as people write them."""
     values = results.trials[name].to_numpy()[:MOST_ROWS]
     if values.dtype.kind == "f":
-        return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values]
+        there = ~np.isnan(values) | measured_otherwise(results, name)[:MOST_ROWS]
+        return [None if not one else float(f"{value:.6g}") if np.isfinite(value) else str(float(value)) for value, one in zip(values, there)]
     if values.dtype.kind in "iu":
         return [int(value) if value != ABSENT.get(name) else None for value in values]
     return [value_text(value) or None for value in values]
+
+
+def measured_otherwise(results, name):
+    """Where a loss that is NaN was measured so: the accuracy beside it is there -> bool [trials]"""
+    beside = name.replace("_loss", "_accuracy")
+    if beside == name or beside not in results.trials:
+        return np.zeros(len(results), dtype=bool)
+    return np.isfinite(results.trials[beside].to_numpy())
 
 
 def column(results, name):
