@@ -50,7 +50,7 @@ def figure(table, axes, axis, metric):
             own = sorted((rows[place] for place, own in members if own == value), key=lambda row: where[row[axis] if axis else ""])
             own = pandas.DataFrame(own, columns=list(rows[0]))
             x = [where[one] for one in own[axis]] if axis else [where[""]] * len(own)
-            style.band(panel, x, own["mean"], own["mean_low"], own["mean_high"], style.value_text(value) or None, **looks[value])
+            style.band(panel, x, own["mean"], own["mean_low"], own["mean_high"], **looks[value])
         style.scale_x(panel, axis, places, ticks, scale)
         style.title(panel, title)
     style.hide_rest(panels, len(found))

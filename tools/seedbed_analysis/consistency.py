@@ -14,7 +14,7 @@ import numpy as np
 import pandas
 
 from . import intervals, style
-from .groups import chosen_axes, groups, is_seed, label, labels, need_group, stream_seeds, value_text
+from .groups import brief, chosen_axes, groups, is_seed, label, labels, need_group, parts, stream_seeds, value_text
 from .output import Findings
 from .storage import ResultsError
 
@@ -32,7 +32,7 @@ BLOCK_BYTES = 64 << 20  # of margins read, or of memberships unpacked, at a time
 RANK_BYTES = 1 << 30  # of ranks held for the rank correlation; above it is left out
 HEAT_MAP_SHARE = 0.1  # the size of the subsets whose overlaps are drawn pair by pair, of those asked for the nearest
 MOST_TRIALS_SHOWN = 400  # larger heat maps show means of groups
-LINE, LETTER = 0.14, 0.065  # inches that a line of labels is high, and a letter wide
+LINE, LETTER, NARROW = 0.14, 0.065, 12  # inches that a line of labels is high, and a letter wide; letters that take no room
 SHARED = ("nothing", "init", "order", "init and order")
 
 
@@ -293,8 +293,9 @@ def heat_map(results, one, axes, end, k):
     matrix, names, places, borders, unit = overlap_matrix(results, one, axes, end, k)
     side = min(8.0, max(3.8, 0.12 * len(matrix) + 2.2))
     room = np.diff(places, prepend=-places[0] - 1).min() / len(matrix) * (side - 1.4) / LINE  # lines of text that fit each row
-    stacked = room >= 1 + max(name.count(", ") for name in names)
-    figure, panel = style.panels(1, 1, side + (0 if stacked or room < 1 else LETTER * max(map(len, names))), side)
+    stacked = room >= 1 + max(len(parts(name)) - 1 for name in names)
+    written = [line for name in names for line in (parts(name) if stacked else [name])] if room >= 1 else [""]
+    figure, panel = style.panels(1, 1, side + LETTER * max(0, max(map(len, written)) - (NARROW if stacked else 0)), side)
     panel = panel[0, 0]
     panel.grid(False)
     image = panel.imshow(matrix / chance_overlap(one.n, k), cmap=style.SEQUENTIAL, vmin=0, interpolation="nearest")
@@ -302,7 +303,7 @@ def heat_map(results, one, axes, end, k):
         panel.axhline(border, color="white", linewidth=0.8)
         panel.axvline(border, color="white", linewidth=0.8)
     shown = names if room >= 1 else []
-    panel.set_yticks(places[: len(shown)], [name.replace(", ", "\n") if stacked else name for name in shown], fontsize=8)
+    panel.set_yticks(places[: len(shown)], ["\n".join(parts(name)) if stacked else name for name in shown], fontsize=8)
     panel.set_xticks(places[: len(shown)], [""] * len(shown))
     panel.set_xlabel(f"{unit}, in the order of the rows")
     figure.colorbar(image, ax=panel, fraction=0.046, pad=0.03).set_label("overlap / overlap by chance")
@@ -319,7 +320,8 @@ def size_figure(table, axes):
     telling = [key for key in varied if not is_seed(key)]  # `shares` mostly says what seeds do
     if len(table.drop_duplicates([*telling, "end", "k", "n"])) == len(table):
         varied = telling
-    named = table.assign(line=[line_name(row, varied) for row in table.to_dict("records")])
+    texts = {key: table[key].map(brief(table[key])) for key in varied}
+    named = table.assign(line=[line_name(row, varied) for row in table.assign(**texts).to_dict("records")])
     looks = style.looks(dict.fromkeys(named["line"]))
     figure, panels = style.panels(1, len(ends), 4.2, 3.4, sharey=True)
     for panel, end in zip(panels[0], ends):

@@ -1,12 +1,16 @@
 """Which trials belong together: equal in the axes of a comparison, different in their random streams."""
 
+import itertools
+import os
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
 from .storage import ResultsError
 
+MOST_LETTERS = 40  # of a value in a figure
 STREAMS = ("init", "order", "noise", "subset", "augment", "dropout", "data", "metric")
 
 
@@ -16,6 +20,7 @@ class Group:
 
     settings: dict
     rows: np.ndarray
+
 
 def is_seed(axis):
     """Whether an axis only changes random streams."""
@@ -52,6 +57,54 @@ def value_text(value):
     return inner[1].replace(": ", " ") if inner else text
 
 
+def brief(values, most=MOST_LETTERS):
+    """Texts of an axis' values for figures, all different -> {value: text}; none is much longer than `most` letters.
+
+    Of those that are too long "[1024, 1024, 1024]" becomes "[3 x 1024]", then what they have in common "...", then the middle of what is left.
+    """
+    texts = {value: value_text(value) for value in values}
+    texts = {value: runs(text) if len(text) > most else text for value, text in texts.items()}
+    long = without_common({value: text for value, text in texts.items() if len(text) > most})
+    texts |= {value: text if len(text) <= most else f"{text[: most * 2 // 3]}...{text[3 - most // 3 :]}" for value, text in long.items()}
+    times = Counter(texts.values())
+    return {value: text if times[text] == 1 else f"{text} ({place})" for place, (value, text) in enumerate(texts.items(), 1)}
+
+
+def runs(text):
+    """"[64, 64, 64, 10]" -> "[3 x 64, 10]", wherever a list of plain values stands in a text."""
+    def shorter(match):
+        found = [(item, len(list(same))) for item, same in itertools.groupby(match[1].split(", "))]
+        return f"[{', '.join(f'{count} x {item}' if count > 1 else item for item, count in found)}]"
+
+    return re.sub(r"\[([^\[\]{}]*)\]", shorter, text)
+
+
+def without_common(texts):
+    """Texts with their first words, and behind "..." those in which they differ.   {value: text} -> the same
+
+    "{kind: layers, layers: [{kind: dense, units: 8}, relu]}", ... 16 ... -> "layers...units: 8...", "layers...units: 16..."
+    """
+    words = {value: re.findall(r"[^\s\[\]{},]+|[\[\]{},]\s*|\s+", text) for value, text in texts.items()}
+    head = max(0, len(os.path.commonprefix(list(words.values()))) - 2)  # the word before says what differs
+    tail = len(os.path.commonprefix([own[head:][::-1] for own in words.values()]))
+    if len(texts) < 2 or head + tail < 6:
+        return texts
+    return {value: re.split(r"[,\[]", text.removeprefix("{kind: "))[0] * (head > 0) + "..." * (head > 0)
+            + "".join(own[head : len(own) - tail]) + "..." * (tail > 0) for (value, text), own in zip(texts.items(), words.values())}
+
+
+def parts(text):
+    """A text in pieces at those ", " that stand in no brackets.   "loss mse, hidden [16, 16]" -> ["loss mse", "hidden [16, 16]"]"""
+    found, depth = [""], 0
+    for piece in re.split(r"(, |[\[\]{}])", text):
+        depth += (piece in ("[", "{")) - (piece in ("]", "}"))
+        if piece == ", " and depth == 0:
+            found.append("")
+        else:
+            found[-1] += piece
+    return [one for one in found if one]
+
+
 def short(axis):
     """The last word of a dotted key that says what it is: "train.loss" -> "loss", "model.init.scale" -> "init scale"."""
     parts = axis.split(".")
@@ -81,7 +134,8 @@ def telling(settings, axes):
 def labels(settings, axes):
     """What tells each group from the others, in words -> list of text.   settings [{axis: value}]"""
     kept = telling(settings, axes)
-    return [label({axis: one[axis] for axis in kept}) for one in settings]
+    texts = {axis: brief(one[axis] for one in settings) for axis in kept}
+    return [label({axis: texts[axis][one[axis]] for axis in kept}) for one in settings]
 
 
 def sorted_values(values):

@@ -9,8 +9,7 @@ import numpy as np
 import pandas
 
 from . import intervals, style
-from .groups import (chosen_axes, groups, labels, left_out_note, list_length, measured, need_group, short, sorted_values,
-                     value_text)
+from .groups import (chosen_axes, groups, labels, left_out_note, list_length, measured, need_group, short, sorted_values)
 from .output import Findings
 from .quantities import absent_as_nan, last_there
 from .storage import ResultsError
@@ -134,7 +133,7 @@ def plateaus_figure(table, axes, axis):
                 own = [rows[place] for place, one in members if one == value and rows[place]["mode"] == mode]
                 own = pandas.DataFrame(sorted(own, key=lambda one: where[one[axis]]), columns=table.columns)
                 style.band(panel, [where[one] for one in own[axis]], own["error_plateau"], own["error_plateau_low"],
-                           own["error_plateau_high"], value_text(value) or None, **look)
+                           own["error_plateau_high"], **look)
             style.scale_x(panel, axis, places, ticks, scale)
             panel.set_xlabel("layers with weights" if list_length(next(iter(shown))) is not None and not ticks else short(axis))
             style.title(panel, f"{mode.replace('_', ' ')}, {title}".rstrip(", "))

@@ -141,9 +141,9 @@ def distribution_figure(results, point, kind="none"):
     figure, panels = style.panels(1, len(axes), 4.2, 3.3, sharey=True)
     for panel, axis in zip(panels[0], axes):
         column = results.trials[axis].to_numpy()[rows] if axis else np.zeros(len(rows))
-        for value, look in style.looks(sorted_values(column)).items():
+        for value, look in style.labelled(sorted_values(column)).items():
             low, middle, high = intervals.quantiles(curves[column == value])
-            style.band(panel, 100 * share, middle, low, high, style.value_text(value) if axis else "all trials", **look)
+            style.band(panel, 100 * share, middle, low, high, **(look if axis else {**look, "label": "all trials"}))
         panel.axhline(0, color=style.NEUTRAL, linewidth=0.8)
         panel.set_xlabel("share of training samples (%), by margin")
         panel.legend(title=short(axis) if axis else None, loc="upper left")
@@ -162,7 +162,7 @@ def area_figure(found, axes, correlations):
         for value, look in looks.items():
             rows = found[found[hue] == value] if hue else found
             panel.plot(rows[f"area_{kind}"], 100 * rows["test_accuracy"], linestyle="", color=look["color"], marker=look["marker"],
-                       label=style.value_text(value), alpha=0.8)
+                       label=look["label"], alpha=0.8)
         row = correlations[(correlations["normalise"] == kind) & (correlations["area"] == "area")].iloc[0]
         panel.set_title(f"rank correlation {row['spearman']:.2f}")
         panel.set_xlabel("area" if kind == "none" else f"area, margins / {kind}")
@@ -184,8 +184,7 @@ def variation_figure(table, axes):
         for value in looks:
             own = pandas.DataFrame([rows[place] for place, one in members if one == value], columns=table.columns).sort_values("epoch")
             own = own[own["area"] > 0]  # where the mean is not above 0 the ratio says nothing
-            style.band(panel, own["epoch"], own["variation"], own["variation_low"], own["variation_high"],
-                       style.value_text(value) or None, **looks[value])
+            style.band(panel, own["epoch"], own["variation"], own["variation_low"], own["variation_high"], **looks[value])
         style.title(panel, title)
         panel.set_xlabel("epoch")
         panel.set_ylim(bottom=0)

@@ -87,7 +87,7 @@ def curves_figure(found, axes):
                 line = found[place][1][name]
                 look = {"color": looks[value]["color"], "linestyle": dash, "marker": ""}
                 word = "J1, labels trained on" if dash == "-" else "J2, true labels"
-                style.band(panel, np.arange(len(line[0])), *line, f"{style.value_text(value)}: {word}".lstrip(": "), **look)
+                style.band(panel, np.arange(len(line[0])), *line, f"{looks[value]['label'] or ''}: {word}".lstrip(": "), **look)
         style.title(panel, title)
         panel.set_xlabel("epoch")
         style.integer_axis(panel.xaxis)
@@ -110,7 +110,7 @@ def index_figure(table, axes):
     for panel, (title, members) in zip(panels.flat, parts.items()):
         for value in sorted_values(own for _, own in members):
             own = pandas.DataFrame([rows[place] for place, one in members if one == value]).sort_values("eta")
-            style.band(panel, own["eta"], own["M"], own["M_low"], own["M_high"], style.value_text(value) or None, **looks[value])
+            style.band(panel, own["eta"], own["M"], own["M_low"], own["M_high"], **looks[value])
         for level in (0, 1):
             panel.axhline(level, color=style.NEUTRAL, linewidth=0.8, linestyle=":")
         style.title(panel, title)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas
 
 from . import intervals, style
-from .groups import chosen_axes, is_seed, need_trials, short, value_text
+from .groups import brief, chosen_axes, is_seed, need_trials, short
 from .output import Findings
 from .storage import ResultsError
 
@@ -53,7 +53,8 @@ def described(results, axes):
         for place in np.flatnonzero(a != b):
             differ[place].append(axis)
         if axis in axes:
-            done[axis] = [value_text(x) if x == y else f"{value_text(x)} | {value_text(y)}" for x, y in zip(a, b)]
+            texts = brief([*a, *b])
+            done[axis] = [texts[x] if x == y else f"{texts[x]} | {texts[y]}" for x, y in zip(a, b)]
     done["differ"] = [", ".join(names) or "-" for names in differ]
     done["group"] = [", ".join([f"{short(axis)} {row[axis]}" for axis in axes] + [f"across {row['differ']}"])
                      for row in done.to_dict("records")]

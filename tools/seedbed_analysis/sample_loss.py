@@ -9,7 +9,7 @@ import numpy as np
 import pandas
 
 from . import intervals, style
-from .groups import chosen_axes, groups, labels, left_out_note, measured, need_group, short, sorted_values, value_text
+from .groups import chosen_axes, groups, labels, left_out_note, measured, need_group, short, sorted_values
 from .output import Findings
 from .quantities import absent_as_nan
 from .storage import ResultsError
@@ -151,7 +151,7 @@ def concentration_figure(results, axes, curves):
             rows = np.concatenate([found[place].rows for place, own in members if own == value])
             line = intervals.mean(curves[rows])
             look = {**looks[value], "marker": ""}
-            style.band(panel, 100 * SHARES, line, *intervals.interval(curves[rows]), value_text(value) or None, **look)
+            style.band(panel, 100 * SHARES, line, *intervals.interval(curves[rows]), **look)
         panel.set_xscale("log")
         panel.set_xticks([0.1, 1, 10], ["0.1", "1", "10"])
         panel.axhline(1, color=style.NEUTRAL, linewidth=0.8, linestyle=":")

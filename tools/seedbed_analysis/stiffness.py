@@ -12,7 +12,7 @@ import numpy as np
 import pandas
 
 from . import intervals, style
-from .groups import chosen_axes, groups, labels, left_out_note, measured, need_group, short, sorted_values, value_text
+from .groups import chosen_axes, groups, labels, left_out_note, measured, need_group, parts, short, sorted_values
 from .output import Findings
 from .quantities import absent_as_nan
 from .storage import ResultsError
@@ -99,7 +99,7 @@ def classes_figure(results, axes, kind, pair):
             image = panel.imshow(matrices[place], cmap=style.DIVERGING, vmin=-1, vmax=1, interpolation="nearest")
             if row == 0:
                 panel.set_title(str(matrices["stiffness_point"].values[place]))
-        panels[row, 0].set_ylabel(name.replace(", ", "\n") + "\nclass", fontsize=8)
+        panels[row, 0].set_ylabel("\n".join([*parts(name), "class"]), fontsize=8)
     for panel in panels[-1]:
         panel.set_xlabel("class")
         style.integer_axis(panel.xaxis)
@@ -122,7 +122,7 @@ def epochs_figure(table, axes, kind, pair):
                 own = pandas.DataFrame([rows[place] for place, one in members if one == value], columns=table.columns)
                 own = own.sort_values("epoch")
                 edges = [own[f"{name}_{edge}"] if f"{name}_{edge}" in own else own[name] for edge in ("low", "high")]
-                style.band(panel, own["epoch"], own[name], *edges, value_text(value) or None, **look)
+                style.band(panel, own["epoch"], own[name], *edges, **look)
             panel.set_ylabel(words)
             style.title(panel, title if panel is row[0] else "")
             style.widen(panel, 0.2)

@@ -6,10 +6,12 @@ matplotlib is imported when the first figure is drawn, so that everything else w
 
 import functools
 import os
+import re
+import textwrap
 
 import numpy as np
 
-from .groups import short, sorted_values, telling, value_text
+from .groups import brief, parts, short, sorted_values, telling
 from .storage import ResultsError
 
 # Each at least 3:1 against white and against black; in this order neighbours also differ in lightness.
@@ -42,10 +44,12 @@ STYLE = {
     "legend.fontsize": 9,
     "lines.linewidth": 1.6,
     "lines.markersize": 4.5,
+    "text.parse_math": False,  # what a sweep calls its values is never markup
     "svg.fonttype": "none",
     "svg.hashsalt": "seedbed",
 }
 MOST_PANELS = 12
+LETTERS_IN_INCH, LETTERS_WITHIN = 12, 16  # of a legend or tick; of a tick's label that take nothing from the panel
 
 
 def library():
@@ -64,9 +68,33 @@ def drawn(function):
     @functools.wraps(function)
     def styled(*arguments, **options):
         with library().rc_context(STYLE):
-            return function(*arguments, **options)
+            figure = function(*arguments, **options)
+            plain_powers(figure)
+            return figure
 
     return styled
+
+
+def plain_powers(figure):
+    """Labels of logarithmic scales as plain text: matplotlib writes them as markup, which STYLE takes as it stands."""
+    from matplotlib.ticker import LogFormatterSciNotation
+
+    class Powers(LogFormatterSciNotation):
+        def __call__(self, value, position=None):
+            return plain_power(super().__call__(value, position))
+
+    for panel in figure.axes:
+        for axis in (panel.xaxis, panel.yaxis):
+            if type(axis.get_major_formatter()) is LogFormatterSciNotation:
+                axis.set_major_formatter(Powers())
+            if type(axis.get_minor_formatter()) is LogFormatterSciNotation:
+                axis.set_minor_formatter(Powers())
+
+
+def plain_power(text):
+    """"$\\mathdefault{2\\times10^{-3}}$" -> "2×10⁻³" """
+    text = re.sub(r"\$\\mathdefault\{(.*)\}\$", r"\1", text).replace(r"\times", "×")
+    return re.sub(r"\^\{(-?\d+)\}", lambda power: power[1].translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")), text)
 
 
 def panels(rows, columns, width=3.6, height=2.9, **options):
@@ -121,8 +149,10 @@ def band(axes, x, middle, low, high, label=None, **look):
 
 
 def below(figure, handles, title=None, columns=4):
-    """One legend for all panels, under them.   handles {label: artist}"""
+    """One legend for all panels, under them, in as many columns as fit.   handles {label: artist}"""
     if handles:
+        longest = max(map(len, handles)) + 6
+        columns = max(1, min(columns, int(figure.get_figwidth() * LETTERS_IN_INCH / longest)))
         figure.legend(list(handles.values()), list(handles), title=title, loc="upper center", bbox_to_anchor=(0.5, 0),
                       ncols=min(columns, len(handles)))
 
@@ -151,9 +181,9 @@ def hide_rest(axes, used):
 
 
 def title(panel, text, width=34):
-    """A panel's title, broken at commas into lines of about that many letters."""
+    """A panel's title, broken into lines of about that many letters: between settings, and within long ones."""
     lines = [""]
-    for part in filter(None, text.split(", ")):
+    for part in (line for one in parts(text) for line in textwrap.wrap(one, width, break_long_words=False)):
         if lines[-1] and len(lines[-1]) + len(part) > width:
             lines.append("")
         lines[-1] += (", " if lines[-1] else "") + part
@@ -194,16 +224,23 @@ def facets(settings, axes, hue=None):
     hue = hue or hue_axis(settings, axes)
     others = [axis for axis in axes if axis != hue]
     varied = [axis for axis in telling(settings, [*others, *([hue] if hue else [])]) if axis != hue]
+    texts = {axis: brief(one[axis] for one in settings) for axis in varied}
     found = {}
     for position, one in enumerate(settings):
-        name = ", ".join(f"{short(axis)} {value_text(one[axis])}" for axis in varied)
+        name = ", ".join(f"{short(axis)} {texts[axis][one[axis]]}" for axis in varied)
         found.setdefault(name, []).append((position, one[hue] if hue else ""))
     return hue, dict(list(found.items())[:MOST_PANELS])
 
 
 def hue_looks(settings, hue):
-    """looks() of the values of the hue axis, in their order."""
-    return looks(sorted_values(one[hue] for one in settings) if hue else [""])
+    """looks() of the values of the hue axis, in their order, each with its label; without an axis one look without."""
+    return labelled(sorted_values(one[hue] for one in settings)) if hue else {"": {**looks([""])[""], "label": None}}
+
+
+def labelled(values):
+    """looks() with labels -> {value: {color, marker, linestyle, label}}; legends leave out what begins with "_"."""
+    texts = brief(values)
+    return {value: {**look, "label": texts[value].replace("_", " _", texts[value].startswith("_"))} for value, look in looks(texts).items()}
 
 
 def numeric(values):
@@ -216,7 +253,15 @@ def numeric(values):
         numbers = np.array(values, dtype=float)
         wide = len(numbers) > 1 and numbers.min() > 0 and numbers.max() / numbers.min() > 9
         return numbers, None, "log" if wide else "linear"
-    return np.arange(len(values), dtype=float), [value_text(value) for value in values], "linear"
+    return np.arange(len(values), dtype=float), list(brief(values).values()), "linear"
+
+
+def make_room(panel, letters):
+    """Widens and heightens the figure of the first panel for so many letters more of labels that are turned by 30 degrees."""
+    place = panel.get_subplotspec()
+    if letters > 0 and place.num1 == 0:
+        size, grid = panel.figure.get_size_inches(), place.get_gridspec()
+        panel.figure.set_size_inches(size[0] + 0.87 * grid.ncols * letters / LETTERS_IN_INCH, size[1] + 0.5 * letters / LETTERS_IN_INCH)
 
 
 def scale_x(panel, axis, positions, ticks, scale):
@@ -226,6 +271,7 @@ def scale_x(panel, axis, positions, ticks, scale):
     if ticks:
         long = max(map(len, ticks)) > 8
         panel.set_xticks(positions, [tick.replace("_", " ") for tick in ticks], rotation=30 if long else 0, ha="right" if long else "center")
+        make_room(panel, max(map(len, ticks)) - LETTERS_WITHIN)
         panel.margins(x=0.15)
     elif len(positions) <= 6:
         texts = [f"{position:g}" for position in positions]

@@ -86,14 +86,14 @@ def print_table(table):
 @style.drawn
 def curves_figure(results, axis):
     """Loss and accuracy against epoch, by the values of one axis: median and quartile band over trials -> Figure."""
-    looks = style.looks(sorted_values(results.trials[axis]))
+    looks = style.labelled(sorted_values(results.trials[axis]))
     figure, panels = style.panels(2, 2, sharex=True)
     for panel, (name, words) in zip(panels.flat, CURVES):
         lines = results[f"curves/{name}"][...] * (100 if "accuracy" in name else 1)
         for value, look in looks.items():
             own = lines[(results.trials[axis] == value).to_numpy()]
             low, middle, high = intervals.quantiles(own)
-            style.band(panel, np.arange(own.shape[1]), middle, low, high, value_text(value), **{**look, "marker": ""})
+            style.band(panel, np.arange(own.shape[1]), middle, low, high, **{**look, "marker": ""})
         panel.set_ylabel(words)
     for panel in panels[1]:
         panel.set_xlabel("epoch")
