@@ -58,6 +58,16 @@ static bool may_differ(const struct results_array *array)
     return !array_is_row(array) && !array->reproducible;
 }
 
+/* Whether a reader takes it for the same: a checksum covers what is found so. */
+static bool same_part(const struct layout *layout, int index, const struct reader_array *found)
+{
+    const struct results_array *array = &layout->arrays[index];
+    const int first = array->rank > 0 ? array->dimensions[0] : -1;
+    const bool row = index < layout->schema_array_count && array_is_row(array);
+    return found->row == row && found->reproducible == array->reproducible && found->per_trial == (first == 0) &&
+           found->per_pair == (layout->pair_dimension > 0 && first == layout->pair_dimension);
+}
+
 static enum status check_array(const struct results_reader *reader, const struct layout *layout, int index,
                                struct error *error)
 {
@@ -76,9 +86,9 @@ static enum status check_array(const struct results_reader *reader, const struct
     if (!same_type(found, array))
         return fail(error, STATUS_BAD_RESULTS, "%s: was made for another sweep: %s is not of type %s", reader->path,
                     path, type_name(array->type));
-    const bool row = index < layout->schema_array_count && array_is_row(array);
-    if (found->row != row || found->reproducible != array->reproducible)
-        return fail(error, STATUS_BAD_RESULTS, "%s: is damaged: an attribute of %s is not what it was", reader->path,
+    if (!same_part(layout, index, found))
+        return fail(error, STATUS_BAD_RESULTS,
+                    "%s: is damaged: an attribute of %s, or its first dimension, is not what it was", reader->path,
                     path);
     if (!is_contiguous(found))
         return fail(error, STATUS_BAD_RESULTS,

@@ -223,6 +223,18 @@ def test_a_column_whose_attributes_changed_is_not_written_to(seedbed, made, tmp_
     assert digest(path) == before
 
 
+def test_a_column_that_lost_its_dimension_is_not_written_to(seedbed, made, tmp_path):
+    path = tmp_path / "damaged.h5"
+    shutil.copy(made, path)
+    with h5py.File(path, "r+") as file:
+        file["margins/train"].dims[0].detach_scale(file["trial"])
+    before = digest(path)
+    assert not assert_no_crash(seedbed("verify", path), path)
+    ended = seedbed("run", made.with_suffix(".yaml"), "-o", path, "--resume", "--retry", "damaged")
+    assert ended.returncode == 1 and "damaged" in ended.stderr and "/margins/train" in ended.stderr, ended.stderr
+    assert digest(path) == before
+
+
 def test_after_a_kill_damaged_rows_are_trained_again_without_being_asked(seedbed, made, killed, tmp_path):
     path, sweep = tmp_path / "damaged.h5", made.with_suffix(".yaml")
     shutil.copy(killed, path)
