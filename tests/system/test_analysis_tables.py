@@ -66,6 +66,8 @@ def test_axes_that_change_with_others_tell_nothing():
     axes = ["rate", "epochs", "loss", "model"]
     assert groups.telling(settings, axes) == ["rate", "loss", "model"]
     assert groups.labels(settings, axes)[3:] == ["rate 1, loss rll, model a", "rate 0.1, loss mse, model b"]
+    together = [{"loss": loss, "learning_rate": rate, "noise": noise} for loss, rate in (("mse", 0.1), ("rll", 0.2)) for noise in (0, 1)]
+    assert groups.telling(together, ["loss", "learning_rate", "noise"]) == ["loss", "noise"], "a name says more than a number"
     assert groups.telling(settings[:1], axes) == [] and groups.labels(settings[:1], axes) == ["all trials"]
     hue, panels = style.facets(settings, axes)
     assert (hue, {name: [value for _, value in members] for name, members in panels.items()}) == (

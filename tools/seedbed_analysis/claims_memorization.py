@@ -49,7 +49,7 @@ def below_clean(results, rows):
     Losses like rll may lose a class from the start; a seed that did is no measure of what the loss can do.
     """
     names, rate, j2 = losses(results), noise_rates(results), last(results, "true_accuracy")
-    clean = {name: np.nanmax(j2[(names == name) & (rate == 0)], initial=np.nan) for name in set(names)}
+    clean = {name: np.fmax.reduce(j2[(names == name) & (rate == 0)], initial=np.nan) for name in set(names)}
     if not np.isfinite([clean[names[row]] for row in rows]).any():
         raise ResultsError(f"{results.path}: no trials without label noise to compare with")
     return np.array([100 * (clean[names[row]] - j2[row]) for row in rows])

@@ -116,15 +116,18 @@ def label(settings):
 
 
 def telling(settings, axes):
-    """The axes that suffice to tell groups apart, the last ones first of all.   settings [{axis: value}]
+    """The axes that suffice to tell groups apart, the last one first of all, names before numbers.   settings [{axis: value}]
 
     In a union of grids several axes often change together; those that the others determine are left out.
     """
+    def named(axis):
+        return any(isinstance(one[axis], str) for one in settings)
+
     def different(some):
         return len({tuple(str(one[axis]) for axis in some) for one in settings})
 
     kept, count = list(axes), different(axes)
-    for axis in axes:
+    for axis in sorted(axes, key=lambda axis: (axis == axes[-1], named(axis))):
         rest = [one for one in kept if one != axis]
         if different(rest) == count:
             kept = rest
