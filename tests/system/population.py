@@ -4,7 +4,8 @@ POPULATION = """
 name: population
 data: {source: glyphs, train_size: 120, test_size: 80, label_noise: {kind: symmetric, rate: 0}}
 model: {kind: mlp, hidden: [16]}
-train: {epochs: 12, batch_size: 20, loss: cross_entropy, learning_rate: 0.1, optimizer: {kind: sgd, momentum: 0.5}}
+train: {epochs: 12, batch_size: 20, loss: cross_entropy, learning_rate: 0.1, optimizer: {kind: sgd, momentum: 0.5},
+        reduction: {by: random, keep: 0.5, every: 3}}
 grid:
   - seed: 0..2
     train.loss: [cross_entropy, mse]
@@ -18,7 +19,10 @@ metrics:
   interpolation: {points: 9, modes: [linear, homogeneous, layers]}
   sample_loss: {at: [init], every: 1, parts: [test, train]}
   memorization: {at: [end], every: 4}
-  weights: {at: [end]}
+  weights: {at: [init, end]}
+  curvature: {at: [init, end], samples: 30, probes: 2, iterations: 20}
+  gradients: {at: [init, end], samples: 30}
+  reduction: {}
 pairs: [{across: seed}]
 comparison: {points: 5, shares: [0.05, 0.2]}
 """

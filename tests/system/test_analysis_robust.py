@@ -97,7 +97,8 @@ def test_no_trial_yet(copy, tmp_path, capsys, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_file_without_the_metric(copy, tmp_path, capsys, name):
     with h5py.File(copy, "r+") as file:
-        for group in ("margins", "stiffness", "interpolation", "sample_loss", "memorization", "pairs"):
+        for group in ("margins", "stiffness", "interpolation", "sample_loss", "memorization", "pairs", "curvature", "gradients",
+                      "reduction", "weights"):
             del file[group]
     found = check(capsys, name, copy, tmp_path)
     if name in ("compare", "variance"):
@@ -113,7 +114,7 @@ SLOW = """
 name: slow
 data: {source: glyphs, train_size: 400, test_size: 100, label_noise: {kind: symmetric, rate: 0.2}}
 model: {kind: mlp, hidden: [32]}
-train: {epochs: 60, batch_size: 20, learning_rate: 0.05}
+train: {epochs: 60, batch_size: 20, learning_rate: 0.05, reduction: {by: random, keep: 0.5}}
 grid: {seed: 0..1999, train.loss: [cross_entropy, mse]}
 metrics:
   margins: {at: [end]}
@@ -122,6 +123,9 @@ metrics:
   interpolation: {points: 5, samples: 50}
   stiffness: {at: [end], samples: 20}
   weights: {at: [end]}
+  curvature: {at: [end], samples: 20, probes: 0, iterations: 10}
+  gradients: {at: [end], samples: 20}
+  reduction: {}
 pairs: [{across: train.loss}]
 """
 
@@ -159,7 +163,8 @@ def test_every_figure_is_drawn_in_both_forms(population, tmp_path, capsys, monke
     assert drawn >= {"overlap-by-size", "margins-distribution", "margins-area", "margins-variation", "stiffness-classes", "stiffness-epochs",
                      "stiffness-distance", "interpolation-loss", "interpolation-error", "interpolation-plateaus", "interpolation-order",
                      "interpolation-layers-error", "sample-loss-quantiles", "sample-loss-split", "sample-loss-concentration",
-                     "memorization-curves", "memorization-index", "variance", "pairs-barriers", "pairs-paths", "compare-test_accuracy"}
+                     "memorization-curves", "memorization-index", "variance", "pairs-barriers", "pairs-paths", "compare-test_accuracy",
+                     "curvature", "gradients", "reduction", "weights"}
 
 
 @pytest.mark.parametrize("arguments, message", [

@@ -230,7 +230,7 @@ def test_every_figure_says_how_to_read_it(everything):
     assert names >= {"curves-by-train.loss", "compare-test_accuracy", "variance", "margins-distribution", "margins-area", "overlap-by-size",
                      "memorization-curves", "memorization-index", "sample-loss-quantiles", "sample-loss-split", "interpolation-loss",
                      "interpolation-plateaus", "interpolation-layers-error", "stiffness-classes", "stiffness-epochs", "stiffness-distance",
-                     "pairs-paths", "pairs-barriers"}
+                     "pairs-paths", "pairs-barriers", "curvature", "gradients", "reduction", "weights"}
     for module in ANALYSES:
         for start, words in module.READ.items():
             assert any(name.startswith(start) for name in names) or start == "stiffness-rates", start

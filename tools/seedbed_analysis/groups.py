@@ -201,7 +201,7 @@ def need_trials(results):
 def need_group(results, name):
     """The group of a metric as a Dataset. ResultsError when no trial is committed, or it was not measured."""
     need_trials(results)
-    if name not in results.groups():
+    if name not in results.groups() or f"{name}_point" not in results:
         metrics = [one for one in results.groups() if f"{one}_point" in results]
         raise ResultsError(f"{results.path}: the sweep has no '{name}' among its metrics; it measured "
                            f"{', '.join(['curves', *metrics])}")

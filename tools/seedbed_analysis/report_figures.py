@@ -13,17 +13,17 @@ from html import escape
 
 import numpy as np
 
-from . import consistency, margins, style, summary
+from . import consistency, margins, style, summary, weights
 from .analyses import ANALYSES, question
 from .groups import setting_axes, short, telling
 from .storage import ResultsError
 
 MOST_SVG = 400_000  # bytes; beyond, a PNG is smaller and faster to draw
 MOST_INCHES = 40  # no figure is higher
-MOST_COMPARED = 300  # trials whose margins are compared with each other
+MOST_COMPARED = 300  # trials whose margins are compared with each other, or whose weights are read
 MOST_CURVES, MOST_LINES = 3, 12  # figures of curves, and values of an axis in one of them
 DPI, PADDING = 150, 0.1  # of a PNG; inches around a figure
-NEEDS = {"consistency": "margins", "variance": "trials", "compare": "trials"}  # groups of the file not named as the analysis
+NEEDS = {"consistency": "margins", "variance": "trials", "compare": "trials", "pairs": "pairs"}  # in the file, of those not named as a metric
 READ_CURVES = ("Medians over trials, with a band between their quartiles: look closer where test and training go apart, or a loss "
                "stays high.")
 
@@ -45,7 +45,7 @@ def sections(results):
         return found, refused
     works = [("curves", "How did the networks train?", lambda: curves(results))]
     works += [(module.NAME, question(module), lambda module=module: analysed(module, results)) for module in front_first()
-              if NEEDS.get(module.NAME, module.NAME.replace("-", "_")) in results.groups()]
+              if needed(module) in results]
     for name, asked, work in works:
         try:
             section = Section(name, asked)
@@ -57,6 +57,11 @@ def sections(results):
             continue
         found.append(section)
     return found, refused
+
+
+def needed(module):
+    """What the file has if the analysis has something to look at: a group, or a metric's measure points."""
+    return NEEDS.get(module.NAME, f"{module.NAME.replace('-', '_')}_point")
 
 
 def front_first():
@@ -77,9 +82,9 @@ def analysed(module, results):
     options, notes = parser.parse_args([]), []
     if module is consistency and "end" not in results.points("margins"):
         options.point = margins.default_point(results["margins"])
-    if module is consistency and len(results) > MOST_COMPARED:
+    if module in (consistency, weights) and len(results) > MOST_COMPARED:
         results = some_of_each(results, MOST_COMPARED)
-        notes.append(f"{len(results)} trials were compared, the first ones of each setting; seedbed-analysis consistency takes all")
+        notes.append(f"{len(results)} trials were looked at, the first ones of each setting; seedbed-analysis {module.NAME} takes all")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # means over nothing, of trials that did not come so far
         findings = module.run(results, options)
