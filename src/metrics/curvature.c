@@ -314,7 +314,7 @@ static enum status curvature_fit(const void *settings, const struct metric_trial
 /* As many products as eigenvalues usually take; a product is as much work as eight forward passes. */
 static double products_flops(const struct curvature_settings *s, double samples, double forward_flops)
 {
-    enum { BOTH_ENDS = 30, EACH_FURTHER = 5, PASSES = 8 };
+    enum { BOTH_ENDS = 55, EACH_FURTHER = 5, PASSES = 8 };
     const int64_t usual = BOTH_ENDS + EACH_FURTHER * (s->top - 1);
     const int64_t products = (usual < s->iterations ? usual : s->iterations) + s->probes;
     return PASSES * (double)products * samples * forward_flops;

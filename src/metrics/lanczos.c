@@ -163,6 +163,22 @@ static struct eigenvalue find(const struct basis *basis, int rank)
     return (struct eigenvalue){value, basis->beside[basis->steps - 1] * last_part(basis, value)};
 }
 
+/* What is left over by a step when the basis holds an eigenvector for every eigenvalue of A, as a share of the largest:
+ * products are in float. */
+static const double rounding = 1e-6;
+
+/* After so many steps from a random start, an eigenvalue that is farther out than what was found by more than 1 % of
+ * what lies between the outermost ones was missed with a probability of 1 % at most: 1.648 sqrt(n) exp(-sqrt(e) (2 k -
+ * 1)) for k steps and a share e (Kuczynski, Wozniakowski 1992). Before, what A has many times, such as 0 where there
+ * are more parameters than samples, is found within a small error and looks like the end. A matrix of few rows is soon
+ * known whole. */
+static int steps_to_be_sure(int64_t size)
+{
+    static const double share = 0.01, risk = 0.01;
+    const int steps = (int)ceil((log(1.648 * sqrt((double)size) / risk) / sqrt(share) + 1) / 2);
+    return size < 4 * steps ? 0 : steps;
+}
+
 /* Whether every error is within the tolerance. */
 static bool look(const struct basis *basis, struct eigenvalue *largest, struct eigenvalue *smallest)
 {
@@ -181,6 +197,7 @@ static enum status iterate(struct basis *basis, struct eigenvalue *largest, stru
 {
     const int64_t size = basis->map->size;
     const int most = basis->limits->steps < size ? basis->limits->steps : (int)size;
+    const int sure = steps_to_be_sure(size);
     const double length = sqrt(dot(size, basis->v, basis->v));
     for (int64_t i = 0; i < size; i++)
         basis->v[i] /= length;
@@ -188,7 +205,7 @@ static enum status iterate(struct basis *basis, struct eigenvalue *largest, stru
         TRY(step(basis, error));
         const double left = basis->beside[basis->steps - 1];
         const bool found = look(basis, largest, smallest);
-        if (found || basis->steps == most || !(left > DBL_EPSILON * bound(basis)))
+        if ((found && basis->steps >= sure) || basis->steps == most || !(left > rounding * bound(basis)))
             return STATUS_OK;
         advance(basis);
     }

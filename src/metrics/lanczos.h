@@ -16,7 +16,8 @@ struct symmetric_map {
 struct lanczos_limits {
     int top;          /* how many of the largest; above 1 all steps' vectors are kept, as floats: then right to 1e-7 */
     int steps;        /* products, at most */
-    double tolerance; /* of the largest absolute value: when every error is below it, it ends */
+    double tolerance; /* of the largest absolute value: when every error is below it, it ends, though not before some
+                       * tens of steps, that the outermost eigenvalues are not missed */
 };
 
 /* An eigenvalue of A lies within error of value. */

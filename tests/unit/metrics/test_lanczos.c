@@ -15,9 +15,9 @@
 
 #include <cmocka.h>
 
-enum { SIZE = 300, TOP = 5 };
+enum { SIZE = 300, LARGE = 3000, TOP = 5 };
 
-static double values[SIZE], axis[SIZE], v[SIZE];
+static double values[LARGE], axis[LARGE], v[LARGE];
 static int products;
 static struct eigenvalue largest[TOP], smallest;
 static int steps;
@@ -33,7 +33,7 @@ static void reflect(int64_t size, const double *x, double *y)
 
 static enum status apply(void *context, const double *x, double *image, struct error *error)
 {
-    double room[SIZE];
+    double room[LARGE];
     const int64_t size = *(const int64_t *)context;
     (void)error;
     products++;
@@ -101,6 +101,19 @@ static void both_ends_are_found_within_the_tolerance(void **state)
         expect(largest[0], 10, 10 * tolerance);
         expect(smallest, -3, 10 * tolerance);
     }
+}
+
+/* More parameters than samples: 0 is an eigenvalue many times, and is found long before the one below it. */
+static void what_is_there_many_times_is_not_taken_for_an_end(void **state)
+{
+    (void)state;
+    memset(values, 0, sizeof values);
+    for (int i = 0; i < 16; i++)
+        values[i] = 40.0 / (1 + i);
+    values[LARGE / 2] = -1.5;
+    run(LARGE, 1, 100, 1e-3);
+    expect(largest[0], 40, 0.04);
+    expect(smallest, -1.5, 0.04);
 }
 
 /* Without new orthogonality the largest would come again. */
@@ -192,6 +205,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_ends_are_found_within_the_tolerance),
+        cmocka_unit_test(what_is_there_many_times_is_not_taken_for_an_end),
         cmocka_unit_test(several_largest_are_found_once_each),
         cmocka_unit_test(negative_eigenvalues_alone_are_in_order),
         cmocka_unit_test(a_small_matrix_ends_when_all_is_known),

@@ -308,7 +308,7 @@ static void metrics_cost_their_passes_at_every_point(void **state)
         {", stiffness: {samples: 20, pairs: [train]}", 3 * n * forward + rows + 2 * n * n * 4},
         {", gradients: {samples: 20}", 3 * n * forward + rows + moments},
         {", curvature: {samples: 10, iterations: 12, probes: 3}", 8 * (12 + 3) * 10 * forward},
-        {", curvature: {samples: 20, top: 2, probes: 0, every: 1}", 3 * 8 * (30 + 5) * n * forward},
+        {", curvature: {samples: 20, top: 2, probes: 0, every: 1}", 3 * 8 * (55 + 5) * n * forward},
         {", margins: {normalise: [input_gradient]}", 3 * 90 * forward + PARAMETERS},
     };
     (void)state;
