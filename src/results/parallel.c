@@ -65,7 +65,7 @@ static bool is_alone(MPI_Comm communicator)
 
 hid_t parallel_open_file(const void *communicator, const char *path)
 {
-    const MPI_Comm comm = communicator == NULL ? MPI_COMM_SELF : communicator_at(communicator);
+    MPI_Comm comm = communicator == NULL ? MPI_COMM_SELF : communicator_at(communicator);
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     hid_t file = H5I_INVALID_HID;
     if (H5Pset_fapl_mpio(access, comm, MPI_INFO_NULL) >= 0)
