@@ -232,7 +232,8 @@ enum status resume_recheck(const char *path, const struct resume *resume, const 
                            struct error *error)
 {
     const struct results_session *now = results_session_before(writer), *then = &resume->before;
-    if (now->started == then->started && strcmp(now->ending, then->ending) == 0)
+    /* NaN is equal to itself here: a run that failed before it began has an ending and no beginning. */
+    if (memcmp(&now->started, &then->started, sizeof now->started) == 0 && strcmp(now->ending, then->ending) == 0)
         return STATUS_OK;
     return fail(error, STATUS_BUSY, "%s: another run wrote to this file while it was being read: start again", path);
 }
