@@ -46,10 +46,13 @@ static int count_due(const struct schema_metric *metric)
     return due;
 }
 
+/* Of the evaluation before, too. */
 static double guess_work(const struct glance *glance, double *bytes)
 {
     double work = 0;
     *bytes = 0;
+    for (int part = 0; part < PART_COUNT; part++)
+        work += glance->trial.samples[part] * glance->trial.forward_flops;
     for (int m = 0; m < schema_metric_count(glance->request->schema); m++) {
         const struct schema_metric *metric = schema_metric(glance->request->schema, m);
         work += count_due(metric) * metric_work(metric->ops, metric->settings, &glance->trial);

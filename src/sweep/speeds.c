@@ -14,10 +14,10 @@
 #include "sweep/metric_speeds.h"
 #include "training/blocks.h"
 
-enum { WORKLOADS_MEASURED = 32, WORKLOADS_AT_LEAST = 8, INTERVALS_LEAST = 2 };
+enum { WORKLOADS_MEASURED = 32, WORKLOADS_AT_LEAST = 12, INTERVALS_LEAST = 2 };
 static const double measure_seconds = 0.6; /* of all workloads, training and evaluation; at least */
 static const double least_seconds = 0.02;  /* of one of them */
-static const double most_seconds = 3;      /* after which no more workloads are begun, beyond the least number */
+static const double most_seconds = 3;      /* after which only networks of which nothing is known are begun */
 
 struct workload {
     int64_t trial; /* the first */
@@ -210,11 +210,11 @@ static enum status measure_workloads(struct plan *plan, const struct schema *sch
     const double start = clock_monotonic();
     blas_setup();
     for (int64_t i = 0; i < measured; i++) {
-        if (i >= WORKLOADS_AT_LEAST && clock_monotonic() - start > most_seconds)
-            break;
         struct workload *workload = most_work(speeds, done);
+        const struct workload *like = most_alike(plan, speeds, workload);
         done[workload - workload_at(speeds, 0)] = true;
-        TRY(measure_workload(plan, schema, workload, most_alike(plan, speeds, workload), budget, error));
+        if (clock_monotonic() - start < most_seconds || (like == NULL && i < WORKLOADS_AT_LEAST))
+            TRY(measure_workload(plan, schema, workload, like, budget, error));
     }
     return STATUS_OK;
 }
