@@ -2,6 +2,7 @@
 #include "sweep/resume.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -232,8 +233,9 @@ enum status resume_recheck(const char *path, const struct resume *resume, const 
                            struct error *error)
 {
     const struct results_session *now = results_session_before(writer), *then = &resume->before;
-    /* NaN is equal to itself here: a run that failed before it began has an ending and no beginning. */
-    if (memcmp(&now->started, &then->started, sizeof now->started) == 0 && strcmp(now->ending, then->ending) == 0)
+    /* A run that failed before it began has an ending and no beginning. */
+    const bool same_start = now->started == then->started || (isnan(now->started) && isnan(then->started));
+    if (same_start && strcmp(now->ending, then->ending) == 0)
         return STATUS_OK;
     return fail(error, STATUS_BUSY, "%s: another run wrote to this file while it was being read: start again", path);
 }
