@@ -10,7 +10,18 @@ train: {epochs: 2, batch_size: 20, learning_rate: 0.05}
 grid: {seed: 0..3}
 """
 
-# The same, but long enough to be looked at while it runs.
+# Pairs of which some have a trial that diverges.
+ONE_DIVERGES = """
+name: diverges
+data: {source: glyphs, train_count: 100, test_count: 50}
+model: {kind: mlp, hidden: [8]}
+train: {epochs: 6, batch_size: 20, loss: mse_logits, optimizer: {kind: sgd, momentum: 0}}
+metrics: {weights: {at: [end]}}
+grid: {train.learning_rate: [0.001, 0.002, 1e6]}
+pairs: {across: train.learning_rate}
+"""
+
+# TINY, but long enough to be looked at while it runs.
 LONG = TINY.replace("epochs: 2", "epochs: 400").replace("0..3", "0..7")
 
 # Long enough to be disturbed, also on a fast machine.

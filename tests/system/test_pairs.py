@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 from background import Job, wait_until
-from command_line import assert_says
+from command_line import ONE_DIVERGES, assert_says
 from contents import assert_same_content, reproducible_content, texts
 from idx_files import write_idx_set
 from network import inputs, logits, losses, margins, recorded_data, recorded_tensors
@@ -32,15 +32,6 @@ train: {epochs: 1, learning_rate: 0.05}
 metrics: {weights: {at: [end]}}
 grid: {model.hidden: [[8], [12]]}
 pairs: {across: model.hidden}
-"""
-
-ONE_DIVERGES = """
-data: {source: glyphs, train_count: 100, test_count: 50}
-model: {kind: mlp, hidden: [8]}
-train: {epochs: 6, batch_size: 20, loss: mse_logits, optimizer: {kind: sgd, momentum: 0}}
-metrics: {weights: {at: [end]}}
-grid: {train.learning_rate: [0.001, 0.002, 1e6]}
-pairs: {across: train.learning_rate}
 """
 
 

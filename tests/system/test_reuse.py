@@ -3,21 +3,12 @@
 import h5py
 import numpy as np
 import pytest
-from command_line import TINY, assert_says, digest
+from command_line import ONE_DIVERGES, TINY, assert_says, digest
 from contents import assert_same_content, column, reproducible_content
 
 SWEEP = TINY + "metrics: {margins: {at: [init, separated, end], every: 1}, weights: {}}\n"
 ONE = SWEEP.replace("0..3", "[0, 2]")
 PAIRS = TINY + "metrics: {weights: {at: [end]}}\npairs: {across: seed}\n"
-ONE_DIVERGES = """
-name: diverges
-data: {source: glyphs, train_count: 100, test_count: 50}
-model: {kind: mlp, hidden: [8]}
-train: {epochs: 6, batch_size: 20, loss: mse_logits, optimizer: {kind: sgd, momentum: 0}}
-metrics: {weights: {at: [end]}}
-grid: {train.learning_rate: [0.001, 0.002, 1e6]}
-pairs: {across: train.learning_rate}
-"""
 LARGER = SWEEP.replace("grid: {seed: 0..3}", "zip:\n  - {train.epochs: [1, 2, 3], model.hidden: [[4], [8], [16]]}\ngrid: {seed: 0..3}")
 
 
