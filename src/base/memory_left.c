@@ -94,3 +94,15 @@ double memory_left(void)
 {
     return memory_left_below("");
 }
+
+double memory_kills_below(const char *root)
+{
+    char path[PATH_BYTES];
+    snprintf(path, sizeof path, "%s/proc/vmstat", root);
+    return read_number(path, "oom_kill ");
+}
+
+double memory_kills(void)
+{
+    return memory_kills_below("");
+}

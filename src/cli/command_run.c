@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/faults.h"
 #include "cli/progress.h"
+#include "cluster/crash.h"
 #include "cluster/session.h"
 #include "sweep/resume.h"
 
@@ -131,7 +132,10 @@ static int run(const struct arguments *arguments)
     struct session_result result = {0};
     struct progress_view view;
     struct cluster *cluster = NULL;
-    if (read_request(arguments, &request, &error) != STATUS_OK || cluster_create(&cluster, &error) != STATUS_OK)
+    if (read_request(arguments, &request, &error) != STATUS_OK)
+        return command_failed(&error);
+    crash_witness_start();
+    if (cluster_create(&cluster, &error) != STATUS_OK)
         return command_failed(&error);
     progress_view_start(&view);
     request.context = &view;

@@ -169,7 +169,9 @@ static enum status commit_as_failed(struct session *session, int64_t unit, struc
     struct results_row *row = NULL;
     TRY(results_standing(session->writer, unit, &standing, error));
     snprintf(ending.message, sizeof ending.message,
-             "took its process down %d times: limits.retries allows %lld further tries after the first",
+             "took its process down %d times, by a fault or by more memory than there was: limits.retries allows %lld "
+             "further "
+             "tries after the first",
              standing.crashes, (long long)plan_sweep_config(session->plan)->limits.retries);
     TRY(results_row_create(schema_results(session->schema), pair ? TABLE_PAIRS : TABLE_TRIALS, &row, error));
     const enum status status = results_commit(session->writer, unit, row, &ending, error);
@@ -436,7 +438,7 @@ static enum status run_on_file(struct session *session, struct session_result *r
             describe_start(session);
         crash_watch(session->writer);
         status = run_units(session, result, error);
-        crash_watch(NULL);
+        crash_unwatch(session->writer);
     }
     int64_t left = 0;
     const bool all = status == STATUS_OK && is_root(session) && !result->gave_up;

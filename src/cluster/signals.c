@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "cluster/cluster.h"
+#include "cluster/crash.h"
 
 enum { SIGNAL_COUNT = 3, EXIT_BY_SIGNAL = 128 };
 
@@ -27,6 +28,7 @@ static void handle_signal(int number)
     if (!stop_requested) {
         first_time = now;
         stop_requested = 1;
+        crash_excuse();
     } else if (number != SIGUSR1 && now - first_time > repeat_seconds) {
         _exit(EXIT_BY_SIGNAL + number);
     }

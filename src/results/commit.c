@@ -4,7 +4,11 @@
  * settle: all that was written to disk, then the one byte of each unit that makes it count.
  * A crash at any point leaves either the whole unit or a row that no reader trusts and that may be written again. */
 #include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -50,14 +54,14 @@ static bool is_written(const struct results_writer *writer, int64_t unit)
 
 /* For a unit that counted and is tried again because somebody asked for it. Its rows are about to be overwritten: that
  * they no longer count must be on disk first. */
-static enum status count_anew(const struct place *place, int32_t *crashes, struct error *error)
+static enum status count_anew(const struct place *place, struct error *error)
 {
-    *crashes = 0;
-    TRY(put_own(place, OWN_CRASHES, crashes, error));
+    const int32_t crashes = 0;
+    TRY(put_own(place, OWN_CRASHES, &crashes, error));
     return writer_sync(place->writer, error);
 }
 
-enum status writer_begin(struct results_writer *writer, int64_t unit, int32_t *crashes, struct error *error)
+enum status writer_begin(struct results_writer *writer, int64_t unit, struct error *error)
 {
     const uint8_t running = TRIAL_RUNNING;
     uint8_t before = TRIAL_WAITING;
@@ -69,22 +73,20 @@ enum status writer_begin(struct results_writer *writer, int64_t unit, int32_t *c
         TRY(results_settle(writer, error));
     TRY(get_own(&place, OWN_STATE, &before, error));
     TRY(get_own(&place, OWN_ATTEMPT, &attempt, error));
-    TRY(get_own(&place, OWN_CRASHES, crashes, error));
     attempt++;
     TRY(put_own(&place, OWN_ATTEMPT, &attempt, error));
     TRY(put_own(&place, OWN_STATE, &running, error));
-    return before == TRIAL_COMMITTED ? count_anew(&place, crashes, error) : STATUS_OK;
+    return before == TRIAL_COMMITTED ? count_anew(&place, error) : STATUS_OK;
 }
 
 enum status results_begin(struct results_writer *writer, int64_t unit, struct error *error)
 {
-    int32_t crashes = 0;
     struct place place;
     TRY(find_place(writer, unit, &place, error));
-    TRY(writer->remote != NULL ? remote_begin(writer, unit, &crashes, error)
-                               : writer_begin(writer, unit, &crashes, error));
-    writer->crashes_to_note = (int32_t)htole32((uint32_t)crashes + 1);
-    atomic_store(&writer->in_flight, writer->crashes_offset[place.table] + place.row * (int64_t)sizeof(int32_t));
+    TRY(writer->remote != NULL ? remote_begin(writer, unit, error) : writer_begin(writer, unit, error));
+    if (writer->flight != NULL)
+        atomic_store(&writer->flight->offset,
+                     writer->crashes_offset[place.table] + place.row * (int64_t)sizeof(int32_t));
     return STATUS_OK;
 }
 
@@ -190,7 +192,8 @@ enum status results_write(struct results_writer *writer, int64_t unit, const str
 {
     TRY(writer->remote != NULL ? remote_write(writer, unit, row, ending, error)
                                : writer_write(writer, unit, row, ending, error));
-    atomic_store(&writer->in_flight, -1);
+    if (writer->flight != NULL)
+        atomic_store(&writer->flight->offset, 0);
     return STATUS_OK;
 }
 
@@ -222,14 +225,32 @@ enum status results_commit(struct results_writer *writer, int64_t unit, const st
     return results_settle(writer, error);
 }
 
-void results_note_crash(struct results_writer *writer)
+void results_show_flight(struct results_writer *writer, struct results_flight *flight)
 {
-    if (writer == NULL)
+    if (writer->flight != NULL)
+        atomic_store(&writer->flight->offset, 0);
+    writer->flight = flight;
+    if (flight == NULL)
         return;
-    const int64_t offset = atomic_load(&writer->in_flight);
-    if (offset < 0)
+    snprintf(flight->path, sizeof flight->path, "%s", writer->path);
+    flight->device = writer->watch.device;
+    flight->inode = writer->watch.inode;
+}
+
+/* What cannot be written is lost: nobody is left who could be told. */
+void results_note_crash(struct results_flight *flight)
+{
+    struct stat there;
+    uint32_t crashes = 0;
+    const off_t offset = (off_t)atomic_exchange(&flight->offset, 0);
+    const int file = offset == 0 ? -1 : open(flight->path, O_RDWR | O_CLOEXEC);
+    if (file < 0)
         return;
-    const ssize_t written =
-        pwrite(writer->descriptor, &writer->crashes_to_note, sizeof writer->crashes_to_note, (off_t)offset);
-    (void)written; /* nobody is left who could be told */
+    if (fstat(file, &there) == 0 && there.st_dev == flight->device && there.st_ino == flight->inode &&
+        pread(file, &crashes, sizeof crashes, offset) == sizeof crashes) {
+        crashes = htole32(le32toh(crashes) + 1);
+        while (pwrite(file, &crashes, sizeof crashes, offset) < 0 && errno == EINTR)
+            ;
+    }
+    close(file);
 }

@@ -221,7 +221,6 @@ static enum status open_writer(const char *path, const struct results_schema *sc
     writer->remote = rank == 0 ? NULL : remote;
     writer->rank = rank;
     writer->descriptor = -1;
-    atomic_init(&writer->in_flight, -1);
     enum status status = parallel_agree(communicator, prepare_alone(writer, path, schema, error), error);
     if (status == STATUS_OK)
         status = open_together(writer, error);

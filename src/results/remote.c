@@ -65,12 +65,9 @@ static enum status ask(const struct results_writer *writer, const struct request
     return STATUS_OK;
 }
 
-enum status remote_begin(struct results_writer *writer, int64_t unit, int32_t *crashes, struct error *error)
+enum status remote_begin(struct results_writer *writer, int64_t unit, struct error *error)
 {
-    int64_t value = 0;
-    TRY(ask(writer, &(struct request){.kind = REQUEST_BEGIN, .unit = unit}, NULL, &value, error));
-    *crashes = (int32_t)value;
-    return STATUS_OK;
+    return ask(writer, &(struct request){.kind = REQUEST_BEGIN, .unit = unit}, NULL, NULL, error);
 }
 
 enum status remote_write(struct results_writer *writer, int64_t unit, const struct results_row *row,
@@ -131,13 +128,10 @@ static enum status serve_write(struct results_writer *writer, const struct reque
 static enum status serve(struct results_writer *writer, const struct request *request, size_t bytes,
                          struct reply *reply, struct error *error)
 {
-    int32_t crashes = 0;
     enum trial_outcome outcome = OUTCOME_NONE;
     switch (request->kind) {
     case REQUEST_BEGIN:
-        TRY(writer_begin(writer, request->unit, &crashes, error));
-        reply->value = crashes;
-        return STATUS_OK;
+        return writer_begin(writer, request->unit, error);
     case REQUEST_WRITE:
         return serve_write(writer, request, bytes, error);
     case REQUEST_SETTLE:

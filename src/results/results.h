@@ -10,6 +10,7 @@
 #ifndef SEEDBED_RESULTS_RESULTS_H
 #define SEEDBED_RESULTS_RESULTS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -190,9 +191,20 @@ enum status results_settle(struct results_writer *writer, struct error *error);
 enum status results_commit(struct results_writer *writer, int64_t unit, const struct results_row *row,
                            const struct trial_ending *ending, struct error *error);
 
-/* Writes from a signal handler that the process died in this unit: crashes + 1. Async-signal-safe; NULL writer is
- * ignored. */
-void results_note_crash(struct results_writer *writer);
+/* Which unit a process is at, so that its death can be noted: by itself from a signal handler, or by another process
+ * where this lies in memory that they share. All zeros: no file yet. */
+struct results_flight {
+    char path[4096];        /* of the file; "": none */
+    uint64_t device, inode; /* of the file that path led to */
+    atomic_llong offset;    /* where the unit's `crashes` stands in the file; 0: none is in flight */
+};
+
+/* From now on *flight, lent, says what this process is at; NULL: no longer. Any rank. */
+void results_show_flight(struct results_writer *writer, struct results_flight *flight);
+
+/* Writes that the process died in its unit: crashes + 1, once. Not to a file that took the other's place. Any process;
+ * async-signal-safe. */
+void results_note_crash(struct results_flight *flight);
 
 /* One row of /sessions: when, where, how many ranks, how it ended ("running" until told). Rank 0 alone. */
 struct results_session {

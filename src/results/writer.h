@@ -2,8 +2,6 @@
 #ifndef SEEDBED_RESULTS_WRITER_H
 #define SEEDBED_RESULTS_WRITER_H
 
-#include <stdatomic.h>
-
 #include "results/h5.h"
 #include "results/schema.h"
 #include "results/watch.h"
@@ -30,13 +28,12 @@ struct results_writer {
     struct target *targets;           /* [layout->array_count] */
     int *checksum_order[TABLE_COUNT]; /* reproducible row columns of each table, sorted by path */
     int checksum_count[TABLE_COUNT];
-    int descriptor;                      /* this process's own: data to disk, crash notes, on rank 0 the locks */
+    int descriptor;                      /* this process's own: data to disk, on rank 0 the locks */
     struct watch watch;                  /* of descriptor and path */
     double next_beat;                    /* monotonic */
     int32_t session;                     /* row in /sessions */
     int64_t crashes_offset[TABLE_COUNT]; /* of column `crashes` in the file */
-    int32_t crashes_to_note;             /* little-endian, of the unit in flight */
-    atomic_llong in_flight;              /* where its `crashes` stands in the file; -1: none */
+    struct results_flight *flight;       /* lent; NULL: nobody asks */
     int64_t written[WRITTEN_MAX];        /* units that do not count yet */
     int written_count;
     struct results_session before; /* rank 0: the last one when the file was locked; zeros: none */

@@ -104,6 +104,14 @@ class Job:
     kill = staticmethod(send)
 
 
+def name_of(process):
+    """What ps shows of it; "" once it is gone."""
+    try:
+        return Path(f"/proc/{process}/comm").read_text().rstrip("\n")
+    except OSError:
+        return ""
+
+
 def rank_of(process):
     """The MPI rank of a process that runs the engine; None while it is not there yet."""
     try:

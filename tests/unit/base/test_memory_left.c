@@ -105,6 +105,14 @@ static void what_is_not_there_is_not_promised(void **state)
     assert_null(block);
 }
 
+static void who_was_ended_for_lack_of_memory_is_counted(void **state)
+{
+    (void)state;
+    assert_true(memory_kills_below(root) == -1);
+    put("/proc/vmstat", "pgpgin 17\nold_oom_kill 9\noom_kill 3\nnuma_hit 5\n");
+    assert_true(memory_kills_below(root) == 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +120,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_tightest_group_above_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(groups_of_version_1_count_too, set_up, tear_down),
         cmocka_unit_test(what_is_not_there_is_not_promised),
+        cmocka_unit_test_setup_teardown(who_was_ended_for_lack_of_memory_is_counted, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -115,11 +115,13 @@ static void trials_that_were_written_count_together_once_they_are_settled(void *
     (void)state;
     const char *path = path_of("group.h5");
     struct error error;
+    struct results_flight flight = {0};
     struct results_writer *writer = open_new(path);
+    results_show_flight(writer, &flight);
     must(results_settle(writer, &error), &error);
     for (int64_t trial = 0; trial < 3; trial++)
         write_trial(writer, trial);
-    results_note_crash(writer); /* none is in flight */
+    results_note_crash(&flight); /* none is in flight */
     for (int64_t trial = 0; trial < 3; trial++)
         assert_int_equal(enum_at(path, "/trials/state", trial), TRIAL_RUNNING);
     must(results_settle(writer, &error), &error);
@@ -181,14 +183,20 @@ static void a_crash_is_counted_for_the_trial_in_flight(void **state)
     const char *path = path_of("crash.h5");
     struct error error;
     struct results_writer *writer = open_new(path);
-    results_note_crash(NULL);
-    results_note_crash(writer);
+    struct results_flight flight = {0};
+    results_note_crash(&flight);
+    results_show_flight(writer, &flight);
+    results_note_crash(&flight);
     must(results_begin(writer, 7, &error), &error);
-    results_note_crash(writer);
+    results_note_crash(&flight);
+    results_note_crash(&flight); /* one death is one crash, whoever notes it */
     must(results_begin(writer, 7, &error), &error);
-    results_note_crash(writer);
+    results_note_crash(&flight);
     run_trial(writer, 8);
-    results_note_crash(writer);
+    results_note_crash(&flight);
+    must(results_begin(writer, 9, &error), &error);
+    results_show_flight(writer, NULL);
+    results_note_crash(&flight);
     must(results_close(&writer, &error), &error);
     for (int64_t trial = 0; trial < TRIALS; trial++)
         assert_true(number_at(path, "/trials/crashes", trial) == (trial == 7 ? 2 : 0));
@@ -200,16 +208,37 @@ static void a_trial_that_is_tried_again_has_no_crashes_to_answer_for(void **stat
     const char *path = path_of("retried.h5");
     struct error error;
     struct results_writer *writer = open_new(path);
+    struct results_flight flight = {0};
+    results_show_flight(writer, &flight);
     for (int i = 0; i < 3; i++) {
         must(results_begin(writer, 7, &error), &error);
-        results_note_crash(writer);
+        results_note_crash(&flight);
     }
     run_trial(writer, 7);
     assert_true(number_at(path, "/trials/crashes", 7) == 3);
     must(results_begin(writer, 7, &error), &error);
     assert_true(number_at(path, "/trials/crashes", 7) == 0);
-    results_note_crash(writer);
+    results_note_crash(&flight);
     assert_true(number_at(path, "/trials/crashes", 7) == 1);
+    must(results_close(&writer, &error), &error);
+}
+
+static void a_crash_is_not_noted_in_a_file_that_took_the_place(void **state)
+{
+    (void)state;
+    char moved[700];
+    const char *path = path_of("replaced.h5");
+    struct error error;
+    struct results_flight flight = {0};
+    struct results_writer *writer = open_new(path);
+    results_show_flight(writer, &flight);
+    must(results_begin(writer, 7, &error), &error);
+    must(results_close(&writer, &error), &error);
+    snprintf(moved, sizeof moved, "%s.moved", path);
+    assert_int_equal(rename(path, moved), 0);
+    writer = open_new(path);
+    results_note_crash(&flight);
+    assert_true(number_at(path, "/trials/crashes", 7) == 0);
     must(results_close(&writer, &error), &error);
 }
 
@@ -324,6 +353,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(rows_that_did_not_reach_the_disk_never_count),
     cmocka_unit_test(a_trial_that_does_not_exist_is_refused),
     cmocka_unit_test(a_crash_is_counted_for_the_trial_in_flight),
+    cmocka_unit_test(a_crash_is_not_noted_in_a_file_that_took_the_place),
     cmocka_unit_test(a_trial_that_is_tried_again_has_no_crashes_to_answer_for),
     cmocka_unit_test(the_checksum_covers_every_reproducible_bit_and_no_other),
     cmocka_unit_test(equal_texts_are_equal_bytes),

@@ -84,13 +84,12 @@ static void a_request_for_what_is_not_there_is_refused(void **state)
 {
     (void)state;
     struct error error;
-    int32_t crashes = 0;
     float margins[POINTS * SAMPLES];
     struct results_writer *writer = open_new(path_of("refused.h5"));
     const struct results_remote remote = {.context = writer, .call = hand_over};
     struct results_writer *other = other_of(writer, &remote);
-    assert_int_equal(remote_begin(other, TRIALS, &crashes, &error), STATUS_INTERNAL);
-    assert_int_equal(remote_begin(other, -1, &crashes, &error), STATUS_INTERNAL);
+    assert_int_equal(remote_begin(other, TRIALS, &error), STATUS_INTERNAL);
+    assert_int_equal(remote_begin(other, -1, &error), STATUS_INTERNAL);
     assert_int_equal(remote_fetch(other, ROW_MARGINS, TRIALS, margins, &error), STATUS_INTERNAL);
     char bytes[8] = "nothing", reply[2000] = "";
     results_serve(writer, bytes, sizeof bytes, reply, sizeof reply);

@@ -1,0 +1,79 @@
+"""A trial that takes more memory than there is: the kernel ends its process, and that counts as a crash of the trial."""
+
+import pytest
+from background import Job, name_of, process_table, wait_until
+from contents import COMMITTED, column, messages, outcomes
+from small_memory import kills_are_counted, memory_group
+
+MEGABYTES = 1000
+SWEEP = """
+name: glutton
+data: {source: glyphs, train_count: 200, test_count: 100}
+model: {kind: mlp}
+train: {epochs: 600, batch_size: 20, learning_rate: 0.1}
+grid: {model.hidden: [[16], [24], [77], [32], [40]]}
+limits: {retries: 1}
+"""
+GLUTTON = 2  # the trial of 77 units
+
+
+@pytest.fixture(scope="module")
+def little_memory():
+    """What puts a process into a group with little memory."""
+    with memory_group(MEGABYTES) as enter:
+        if enter is None or not kills_are_counted():
+            pytest.skip("no control group with a limit on memory can be made here, or the kernel does not count its kills")
+        yield enter
+
+
+@pytest.fixture
+def start(binary, preload, little_memory, tmp_path):
+    """start(ranks, settings, options...) -> a Job whose third trial takes all memory that there is."""
+    (tmp_path / "glutton.yaml").write_text(SWEEP)
+
+    def run(ranks=None, settings=None, *options):
+        command = [binary, "run", tmp_path / "glutton.yaml", "-o", tmp_path / "glutton.h5", "--resume", *options]
+        settings = {"GLUTTON": "77", **(settings or {})}
+        return Job(command, ranks, settings, env=preload("glutton"), preexec_fn=little_memory)
+
+    return run
+
+
+def assert_failed_for_memory(path):
+    assert outcomes(path) == ["done", "done", "failed", "done", "done"]
+    assert list(column(path, "crashes")) == [0, 0, 2, 0, 0] and column(path, "attempt")[GLUTTON] == 2
+    assert "memory" in messages(path)[GLUTTON] and "retries" in messages(path)[GLUTTON]
+
+
+def witnesses():
+    """Of all engines of this machine."""
+    return {process for process, *_ in process_table() if name_of(process) == "seedbed-witness"}
+
+
+@pytest.mark.parametrize("ranks", [None, 2])
+def test_a_trial_that_the_kernel_ends_for_memory_is_tried_no_more_than_the_retries_say(start, tmp_path, ranks):
+    path = tmp_path / "glutton.h5"
+    for _ in range(2):
+        with start(ranks) as job:
+            assert job.wait() != 0
+            assert column(path, "state")[GLUTTON] != COMMITTED, job.output()
+    with start(ranks) as job:
+        assert job.wait() == 3, job.output()
+    assert_failed_for_memory(path)
+
+
+def test_in_recovery_mode_it_costs_two_ranks_and_no_more(start, tmp_path):
+    """Rank 0 only serves: a run whose rank 0 dies has to be started again."""
+    path = tmp_path / "glutton.h5"
+    with start(4, {"OMPI_MCA_orte_enable_recovery": "1", "SEEDBED_LEASE": "2"}, "--set", "schedule.rank0=serve") as job:
+        assert job.wait() == 0 and job.output().count("was lost") == 2, job.output()
+    assert (tmp_path / "glutton.h5.exit").read_text() == "3\n"
+    assert_failed_for_memory(path)
+
+
+def test_no_witness_outlives_its_rank(start):
+    before = witnesses()
+    with start(2) as job:
+        assert wait_until(lambda: len(witnesses() - before) == 2)
+        job.wait()
+        assert wait_until(lambda: not witnesses() - before, timeout=5)
