@@ -32,7 +32,8 @@ struct command {
     const char *summary;
     const char *details; /* further lines of help; NULL: none */
     const struct option_spec *options;
-    int (*run)(const struct arguments *arguments); /* returns the exit code */
+    int (*run)(const struct arguments *arguments);               /* returns the exit code */
+    void (*refuse)(const struct arguments *arguments, int code); /* told of words that are wrong; NULL: needs not */
 };
 
 extern const struct command command_plan, command_run, command_status, command_show, command_verify, command_list,

@@ -125,6 +125,11 @@ static int conclude(bool root, enum status status, const struct session_request 
     return bad > 0 ? EXIT_SOME_FAILED : EXIT_OK;
 }
 
+static void refuse(const struct arguments *arguments, int code)
+{
+    cluster_refuse(code, argument_value(arguments, OPTION_OUTPUT));
+}
+
 static int run(const struct arguments *arguments)
 {
     struct error error = {0};
@@ -132,14 +137,19 @@ static int run(const struct arguments *arguments)
     struct session_result result = {0};
     struct progress_view view;
     struct cluster *cluster = NULL;
-    if (read_request(arguments, &request, &error) != STATUS_OK)
-        return command_failed(&error);
-    crash_witness_start();
-    if (cluster_create(&cluster, &error) != STATUS_OK)
-        return command_failed(&error);
+    enum status status = read_request(arguments, &request, &error);
+    if (status == STATUS_OK) {
+        crash_witness_start();
+        status = cluster_create(&cluster, &error);
+    }
+    if (status != STATUS_OK) {
+        const int refusal = command_failed(&error);
+        refuse(arguments, refusal);
+        return refusal;
+    }
     progress_view_start(&view);
     request.context = &view;
-    const enum status status = session_run(cluster, &request, &result, &error);
+    status = session_run(cluster, &request, &result, &error);
     const int code = conclude(cluster_rank(cluster) == 0, status, &request, &result, &error);
     faults_free(&result.faults);
     cluster_leave(&cluster, code, status == STATUS_BUSY ? NULL : request.output_path, result.opened);
@@ -155,4 +165,5 @@ const struct command command_run = {
                "An existing FILE is never overwritten. SIGTERM, SIGINT and SIGUSR1 stop in good order (exit code 75).",
     .options = options,
     .run = run,
+    .refuse = refuse,
 };

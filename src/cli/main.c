@@ -47,9 +47,12 @@ static int run_command(const struct command *command, int count, char **words)
             command_print_help(command);
             return EXIT_OK;
         }
-    if (arguments_parse(command, count, words, &arguments, &error) != STATUS_OK)
-        return command_failed(&error);
-    return command->run(&arguments);
+    if (arguments_parse(command, count, words, &arguments, &error) == STATUS_OK)
+        return command->run(&arguments);
+    const int code = command_failed(&error);
+    if (command->refuse != NULL)
+        command->refuse(&arguments, code);
+    return code;
 }
 
 /* In debug builds an allocation that was not freed is an error of ours. */

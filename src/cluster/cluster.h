@@ -30,6 +30,8 @@ void cluster_assure(const struct cluster *cluster);
  * NULL: not), since mpirun does not pass it on, and with more than one rank the process ends here. opened: the run had
  * the file to itself; one that had not leaves no code that a run which has could be taken to have left. */
 void cluster_leave(struct cluster **cluster, int code, const char *output_path, bool opened);
+/* For a process that ends with this code before there is a cluster: leaves it as cluster_leave does. Any rank. */
+void cluster_refuse(int code, const char *output_path);
 /* Removes an older FILE.exit. */
 void cluster_forget_code(const struct cluster *cluster, const char *output_path);
 

@@ -81,6 +81,13 @@ static void leave_code(const struct cluster *cluster, const char *output_path, b
     text_free(&path);
 }
 
+void cluster_refuse(int code, const char *output_path)
+{
+    const char *rank = getenv("OMPI_COMM_WORLD_RANK");
+    const struct cluster to_be = {.rank = rank == NULL ? 0 : atoi(rank), .recovers = recovery_wanted()};
+    leave_code(&to_be, output_path, false, code);
+}
+
 void cluster_leave(struct cluster **cluster, int code, const char *output_path, bool opened)
 {
     struct cluster *it = *cluster;

@@ -211,6 +211,14 @@ def test_the_supervisor_learns_of_an_end_before_there_is_a_file(binary, root, sw
     assert not list(tmp_path.glob("none.h5*"))
 
 
+@pytest.mark.parametrize("words, settings", [(["--order", "last"], {}), (["--oder", "lpt"], {}), ([], {"SEEDBED_LEASE": "never"})])
+def test_the_supervisor_does_not_repeat_what_is_refused(binary, root, sweep, tmp_path, words, settings):
+    settings = {"SEEDBED": str(binary), "SEEDBED_LAUNCH": " ".join(map(str, mpirun_command(2))), **settings}
+    with Job([root / "tools" / "run-until-done", sweep, tmp_path / "none.h5", *words], settings=settings) as job:
+        assert job.wait() == 2 and job.output().count("error: ") <= 2, job.output()
+    assert not list(tmp_path.glob("none.h5*"))
+
+
 def test_a_job_that_is_suspended_whole_goes_on_whole(binary, sweep, tmp_path, expected):
     path = tmp_path / "suspended.h5"
     with Job([binary, "run", sweep, "-o", path], ranks=3, settings=RECOVERY) as job:
