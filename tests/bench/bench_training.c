@@ -3,9 +3,11 @@
  *
  *     bench_training WORKLOAD,...|all SECONDS
  *
- * A step gathers a batch from 4096 samples in random order, then forward, cross-entropy, backward, and SGD with
- * momentum 0.9 and weight decay 5e-4. Beside the rate: the share that its arithmetic has of what the matrix product
- * alone reaches at 1024^3 in the same run. An evaluation passes all samples: their logits, losses and accuracy. */
+ * A step gathers a batch from 4096 samples in random order, bytes as MNIST and CIFAR-10 have them, then forward,
+ * cross-entropy, backward, and SGD with momentum 0.9 and weight decay 5e-4. Beside the rate: the share that its
+ * arithmetic has of what the matrix product alone reaches at 1024^3 in the same run. An evaluation passes all samples:
+ * their logits, losses and accuracy. Training and evaluation take turns, since machines change their speed: their ratio
+ * is the median over the turns. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +16,11 @@
 #include "base/memory.h"
 #include "kernels/blas.h"
 #include "kernels/gemm.h"
+#include "seedbed/random.h"
 #include "settings.h"
-#include "toy_samples.h"
 #include "training/training.h"
 
-enum { SAMPLES = 4096, CLASSES = 10, WARM_UP_STEPS = 2 };
+enum { SAMPLES = 4096, CLASSES = 10, WARM_UP_STEPS = 2, TURNS = 16 };
 
 struct workload {
     const char *name, *model;
@@ -50,6 +52,11 @@ static const struct workload workloads[] = {{"mlp-100", "mlp", "hidden", 1, {100
 struct timing {
     double seconds, start, end;
     int64_t steps;
+};
+
+/* What was done in how much time. */
+struct amount {
+    double samples, seconds;
 };
 
 static void ensure(enum status status, const struct error *error)
@@ -129,8 +136,43 @@ static double step_flops(const struct workload *workload, const struct model_con
     return 3 * summary.flops_per_sample - 2 * window * in.height * in.width * in.channels * first;
 }
 
-/* Samples a second of whole training steps. */
-static double training_speed(const struct training *training, double seconds)
+/* SAMPLES of bytes, seen as a trial sees its training part. */
+static struct samples byte_samples(struct shape shape)
+{
+    const struct dataset_shape all = {.sample = shape, .type = SAMPLE_UINT8, .classes = CLASSES, .count = {SAMPLES, 1}};
+    struct dataset *dataset = NULL;
+    struct error error;
+    void *index = NULL, *labels = NULL;
+    ensure(dataset_allocate(&all, &dataset, &error), &error);
+    ensure(memory_allocate(&index, SAMPLES, sizeof(int32_t), "samples", &error), &error);
+    ensure(memory_allocate(&labels, SAMPLES, sizeof(int16_t), "labels", &error), &error);
+    struct samples samples = {
+        .dataset = dataset, .count = SAMPLES, .index = index, .labels = labels, .true_labels = labels};
+    for (int channel = 0; channel < CHANNELS_MAX; channel++) {
+        samples.mean[channel] = 33.3f;
+        samples.deviation[channel] = 78.6f;
+    }
+    uint8_t *const values = dataset_values(dataset, PART_TRAIN);
+    struct random random = random_start(STREAM_DATA, 0, 0);
+    for (int i = 0; i < SAMPLES * shape.height * shape.width * shape.channels; i++)
+        values[i] = (uint8_t)random_below(&random, 256);
+    for (int i = 0; i < SAMPLES; i++) {
+        samples.index[i] = i;
+        samples.labels[i] = (int16_t)(i % CLASSES);
+    }
+    return samples;
+}
+
+static void byte_samples_free(struct samples *samples)
+{
+    struct dataset *dataset = (struct dataset *)(uintptr_t)samples->dataset;
+    dataset_destroy(&dataset);
+    memory_free(samples->index);
+    memory_free(samples->labels);
+}
+
+/* Whole training steps for so long. */
+static struct amount train_for(const struct training *training, double seconds)
 {
     struct timing timing = {.seconds = seconds};
     struct error error;
@@ -139,32 +181,62 @@ static double training_speed(const struct training *training, double seconds)
     if (status != STATUS_STOPPED)
         ensure(status, &error);
     const int64_t batch = training->config->batch_size;
-    return (double)((timing.steps - WARM_UP_STEPS) * batch) / (timing.end - timing.start);
+    return (struct amount){(double)((timing.steps - WARM_UP_STEPS) * batch), timing.end - timing.start};
 }
 
-/* Samples a second of whole evaluations; the first one warms up. */
-static double evaluation_speed(const struct training *training, double seconds)
+/* Whole evaluations for so long. */
+static struct amount evaluate_for(const struct training *training, double seconds)
 {
     struct evaluator *evaluator = NULL;
     struct evaluation found;
     struct error error;
-    double start = 0, end = 0;
-    int64_t passes = -1;
+    struct amount done = {0};
     ensure(evaluator_create(training->samples, CLASSES, &evaluator, &error), &error);
-    do {
+    const double start = clock_monotonic();
+    while (done.seconds < seconds) {
         ensure(evaluator_run(evaluator, training->network, &training->config->loss, NULL, &found, &error), &error);
-        end = clock_monotonic();
-        if (passes++ < 0)
-            start = end;
-    } while (end - start < seconds);
+        done.samples += SAMPLES;
+        done.seconds = clock_monotonic() - start;
+    }
     evaluator_destroy(&evaluator);
-    return (double)(passes * SAMPLES) / (end - start);
+    return done;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Both in turn, for `seconds` of training and half of that of evaluation. */
+struct speeds {
+    double training, evaluation; /* samples a second */
+    double ratio;                /* evaluation / training: the median over the turns */
+};
+
+static struct speeds measure(const struct training *training, double seconds)
+{
+    double ratios[TURNS];
+    int turns = 0;
+    struct amount trained = {0}, evaluated = {0};
+    train_for(training, 0);
+    evaluate_for(training, 0);
+    while (turns < TURNS && trained.seconds < seconds) {
+        const struct amount a = train_for(training, seconds / TURNS), b = evaluate_for(training, seconds / TURNS / 2);
+        ratios[turns++] = b.samples / b.seconds / (a.samples / a.seconds);
+        trained = (struct amount){trained.samples + a.samples, trained.seconds + a.seconds};
+        evaluated = (struct amount){evaluated.samples + b.samples, evaluated.seconds + b.seconds};
+    }
+    qsort(ratios, (size_t)turns, sizeof *ratios, compare);
+    return (struct speeds){.training = trained.samples / trained.seconds,
+                           .evaluation = evaluated.samples / evaluated.seconds,
+                           .ratio = (ratios[turns / 2] + ratios[(turns - 1) / 2]) / 2};
 }
 
 static void run(const struct workload *workload, double seconds)
 {
     const struct shape input = workload->input;
-    struct samples samples = toy_samples(SAMPLES, input.height * input.width * input.channels, CLASSES, 0, 0);
+    struct samples samples = byte_samples(input);
     const struct model_config model = workload_model(workload);
     const struct train_config train = workload_train(workload);
     struct network *network = NULL;
@@ -173,15 +245,16 @@ static void run(const struct workload *workload, double seconds)
     network_initialise(network, 0);
     const double peak = product_peak();
     const struct training training = {.network = network, .samples = &samples, .config = &train};
-    const double rate = training_speed(&training, seconds), evaluated = evaluation_speed(&training, seconds / 2);
-    const double gflops = rate * step_flops(workload, &model) * 1e-9;
+    const struct speeds speeds = measure(&training, seconds);
+    const double gflops = speeds.training * step_flops(workload, &model) * 1e-9;
     printf("{\"workload\": \"%s\", \"batch_size\": %d, \"samples_per_second\": %.0f, "
-           "\"evaluated_per_second\": %.0f, \"gflops\": %.1f, \"sgemm_1024_gflops\": %.1f, "
+           "\"evaluated_per_second\": %.0f, \"evaluation_ratio\": %.2f, \"gflops\": %.1f, \"sgemm_1024_gflops\": %.1f, "
            "\"share_of_sgemm\": %.3f, \"blas_kernel\": \"%s\"}\n",
-           workload->name, workload->batch_size, rate, evaluated, gflops, peak, gflops / peak, blas_kernel());
+           workload->name, workload->batch_size, speeds.training, speeds.evaluation, speeds.ratio, gflops, peak,
+           gflops / peak, blas_kernel());
     fflush(stdout);
     network_destroy(&network);
-    toy_samples_free(&samples);
+    byte_samples_free(&samples);
 }
 
 /* Whether the comma-separated list holds the name. */

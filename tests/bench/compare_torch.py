@@ -63,7 +63,7 @@ def main():
             (line,) = pinned([str(options.bench), name, str(options.seconds)], {})
             ours.append(line["samples_per_second"])
             shares.append(line["share_of_sgemm"])
-            evaluations.append(line["evaluated_per_second"] / line["samples_per_second"])
+            evaluations.append(line["evaluation_ratio"])
             kernel = line["blas_kernel"]
             same = {} if options.as_found else {"OPENBLAS_CORETYPE": kernel}
             lines = pinned([python, str(options.peer), name, str(options.seconds)], same)
