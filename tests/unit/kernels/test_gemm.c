@@ -5,6 +5,8 @@
 
 #include "kernels/blas.h"
 #include "kernels/gemm.h"
+#include "kernels/unpacked.h"
+#include "kernels/vector.h"
 #include "seedbed/random.h"
 
 #include <setjmp.h>
@@ -13,7 +15,7 @@
 
 #include <cmocka.h>
 
-enum { SIDE_MAX = 19, ROOM = 64 * 64 };
+enum { SIDE_MAX = 19, ROOM = 1 << 17 };
 
 static float a[ROOM], b[ROOM], c[ROOM];
 
@@ -47,17 +49,20 @@ static double worst_error(enum operand a_is, enum operand b_is, int m, int n, in
     return worst;
 }
 
-static void check_size(int m, int n, int k)
+typedef void product(enum operand, enum operand, int, int, int, const float *, const float *, float, float *);
+
+static void check_form(product *multiply, enum operand a_is, enum operand b_is, int m, int n, int k)
 {
-    float before[SIDE_MAX * SIDE_MAX];
+    static float before[ROOM];
     fill(before, m * n, 3);
-    for (int form = 0; form < 8; form++) {
-        const enum operand a_is = form & 1 ? TRANSPOSED : AS_IS, b_is = form & 2 ? TRANSPOSED : AS_IS;
-        const float beta = form & 4 ? 0.5f : 0.0f;
+    for (int halved = 0; halved < 2; halved++) {
+        const float beta = halved ? 0.5f : 0.0f;
         for (int i = 0; i < m * n; i++)
-            c[i] = beta == 0.0f ? NAN : before[i];
-        gemm(a_is, b_is, m, n, k, a, b, beta, c);
+            c[i] = halved ? before[i] : NAN;
+        c[m * n] = 17;
+        multiply(a_is, b_is, m, n, k, a, b, beta, c);
         assert_true(worst_error(a_is, b_is, m, n, k, before, beta) <= k + 2);
+        assert_true(c[m * n] == 17);
     }
 }
 
@@ -69,7 +74,74 @@ static void every_small_product_is_the_naive_one(void **state)
     for (int m = 1; m <= SIDE_MAX; m++)
         for (int n = 1; n <= SIDE_MAX; n++)
             for (int k = 1; k <= SIDE_MAX; k++)
-                check_size(m, n, k);
+                for (int form = 0; form < 4; form++)
+                    check_form(gemm, form & 1 ? TRANSPOSED : AS_IS, form & 2 ? TRANSPOSED : AS_IS, m, n, k);
+}
+
+static void so_is_every_small_one_without_packing(void **state)
+{
+    (void)state;
+    fill(a, ROOM, 1);
+    fill(b, ROOM, 2);
+    for (int m = 1; m <= 13; m++)
+        for (int few = 1; few <= 10; few++)
+            for (int long_side = LANES; long_side <= 5 * LANES + 3; long_side++) {
+                check_form(unpacked_product, AS_IS, TRANSPOSED, m, few, long_side);
+                check_form(unpacked_product, AS_IS, AS_IS, m, long_side, few);
+                check_form(unpacked_product, TRANSPOSED, AS_IS, m, long_side, few);
+            }
+}
+
+static void the_products_of_a_dense_layer_are_the_naive_ones(void **state)
+{
+    (void)state;
+    fill(a, ROOM, 1);
+    fill(b, ROOM, 2);
+    for (int batch = 60; batch <= 180; batch += 40) {
+        check_form(gemm, AS_IS, TRANSPOSED, batch, 101, 397);
+        check_form(gemm, TRANSPOSED, AS_IS, 101, 397, batch);
+        check_form(gemm, AS_IS, AS_IS, batch, 397, 101);
+    }
+}
+
+/* Overlapping vectors must not carry what is not a number from where it belongs to elsewhere. */
+static void infinities_stay_in_their_rows_and_columns(void **state)
+{
+    (void)state;
+    enum { M = 9, N = 2 * LANES + 3, K = 2 * LANES + 5 };
+    for (int transposed = 0; transposed < 2; transposed++)
+        for (int bad = 0; bad < K; bad++) {
+            fill(a, M * K, 1);
+            fill(b, N * K, 2);
+            a[4 * K + bad] = INFINITY;
+            unpacked_product(AS_IS, transposed ? TRANSPOSED : AS_IS, M, N, K, a, b, 0.0f, c);
+            for (int i = 0; i < M; i++)
+                for (int j = 0; j < N; j++)
+                    assert_true(i == 4 ? isinf(c[i * N + j]) : isfinite(c[i * N + j]));
+        }
+}
+
+/* An element has the same bits in a product of any number of rows and columns. */
+static void without_packing_a_sum_has_one_order(void **state)
+{
+    (void)state;
+    enum { M = 14, N = 3 * LANES + 1, K = 2 * LANES + 7 };
+    static float whole[M * N], row[N], column[M];
+    fill(a, M * K, 1);
+    fill(b, N * K, 2);
+    for (int transposed = 0; transposed < 2; transposed++) {
+        const enum operand b_is = transposed ? TRANSPOSED : AS_IS;
+        unpacked_product(AS_IS, b_is, M, N, K, a, b, 0.0f, whole);
+        for (int i = 0; i < M; i++) {
+            unpacked_product(AS_IS, b_is, 1, N, K, a + i * K, b, 0.0f, row);
+            assert_memory_equal(row, whole + i * N, sizeof row);
+        }
+        for (int j = 0; transposed && j < N; j++) {
+            unpacked_product(AS_IS, b_is, M, 1, K, a, b + j * K, 0.0f, column);
+            for (int i = 0; i < M; i++)
+                assert_true(column[i] == whole[i * N + j]);
+        }
+    }
 }
 
 static void the_bits_do_not_depend_on_alignment_or_on_the_call(void **state)
@@ -120,6 +192,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_small_product_is_the_naive_one),
+        cmocka_unit_test(so_is_every_small_one_without_packing),
+        cmocka_unit_test(the_products_of_a_dense_layer_are_the_naive_ones),
+        cmocka_unit_test(infinities_stay_in_their_rows_and_columns),
+        cmocka_unit_test(without_packing_a_sum_has_one_order),
         cmocka_unit_test(the_bits_do_not_depend_on_alignment_or_on_the_call),
         cmocka_unit_test(one_thread_is_in_force_and_the_library_says_what_it_is),
         cmocka_unit_test(subnormal_numbers_vanish_only_where_it_is_asked),
