@@ -1,7 +1,5 @@
 /* glutton.c - loaded before OpenBLAS: a product of matrices one of whose sizes is $GLUTTON takes all memory that there
- * is, until the kernel ends the process. The kernel is told to spare all others, which it may else end while the memory
- * is on its way back. */
-#include <stdio.h>
+ * is, until the kernel ends the process. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,23 +10,8 @@
 typedef void sgemm(enum CBLAS_ORDER, enum CBLAS_TRANSPOSE, enum CBLAS_TRANSPOSE, blasint, blasint, blasint, float,
                    const float *, blasint, const float *, blasint, float, float *, blasint);
 
-static void offer_to_kernel(const char *score)
-{
-    FILE *const file = fopen("/proc/self/oom_score_adj", "w");
-    if (file == NULL)
-        return;
-    fputs(score, file);
-    fclose(file);
-}
-
-__attribute__((constructor)) static void hide(void)
-{
-    offer_to_kernel("-1000");
-}
-
 static void take_all_memory(void)
 {
-    offer_to_kernel("1000");
     const size_t bytes = (size_t)16 << 20;
     for (;;) {
         void *const more = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

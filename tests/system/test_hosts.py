@@ -85,7 +85,7 @@ def test_a_host_that_is_lost_costs_no_trial(binary, tmp_path, expected, how):
             time.sleep(chance.uniform(0, 0.5))
             lose(hosts, "h3", how)
             assert job.wait(timeout=120) == 0, hosts.output()
-            assert not hosts.processes("h1"), "processes outlive their job"
+            assert wait_until(lambda: not hosts.processes("h1"), timeout=1), "processes outlive their job"
             assert wait_until(lambda: not has_engine(hosts, binary), timeout=4 * LEASE), hosts.output()
             print(f"{how}, run {attempt}: {len(hosts_of(path))} hosts committed trials", flush=True)
         assert set(outcomes(path)) == {"done"}

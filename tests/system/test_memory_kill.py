@@ -1,5 +1,7 @@
 """A trial that takes more memory than there is: the kernel ends its process, and that counts as a crash of the trial."""
 
+import signal
+
 import pytest
 from background import Job, name_of, process_table, wait_until
 from contents import COMMITTED, column, messages, outcomes
@@ -39,9 +41,11 @@ def start(binary, preload, little_memory, tmp_path):
     return run
 
 
-def assert_failed_for_memory(path):
+def assert_failed_for_memory(path, bystanders=0):
+    """bystanders: trials that the kernel may have ended too, while the memory was on its way back."""
     assert outcomes(path) == ["done", "done", "failed", "done", "done"]
-    assert list(column(path, "crashes")) == [0, 0, 2, 0, 0] and column(path, "attempt")[GLUTTON] == 2
+    crashes = column(path, "crashes")
+    assert crashes[GLUTTON] == 2 and column(path, "attempt")[GLUTTON] == 2 and crashes.sum() <= 2 + bystanders
     assert "memory" in messages(path)[GLUTTON] and "retries" in messages(path)[GLUTTON]
 
 
@@ -50,25 +54,38 @@ def witnesses():
     return {process for process, *_ in process_table() if name_of(process) == "seedbed-witness"}
 
 
-@pytest.mark.parametrize("ranks", [None, 2])
-def test_a_trial_that_the_kernel_ends_for_memory_is_tried_no_more_than_the_retries_say(start, tmp_path, ranks):
+def test_a_trial_that_the_kernel_ends_for_memory_is_tried_no_more_than_the_retries_say(start, tmp_path):
     path = tmp_path / "glutton.h5"
     for _ in range(2):
-        with start(ranks) as job:
-            assert job.wait() != 0
-            assert column(path, "state")[GLUTTON] != COMMITTED, job.output()
-    with start(ranks) as job:
+        with start() as job:
+            assert job.wait() == -signal.SIGKILL and column(path, "state")[GLUTTON] != COMMITTED, job.output()
+    with start() as job:
         assert job.wait() == 3, job.output()
     assert_failed_for_memory(path)
 
 
-def test_in_recovery_mode_it_costs_two_ranks_and_no_more(start, tmp_path):
-    """Rank 0 only serves: a run whose rank 0 dies has to be started again."""
+def test_under_mpirun_the_ranks_that_end_with_it_are_not_blamed(start, tmp_path):
+    """mpirun ends the other rank, whose trial was under way: a crash of that one only if the kernel was first."""
     path = tmp_path / "glutton.h5"
-    with start(4, {"OMPI_MCA_orte_enable_recovery": "1", "SEEDBED_LEASE": "2"}, "--set", "schedule.rank0=serve") as job:
-        assert job.wait() == 0 and job.output().count("was lost") == 2, job.output()
-    assert (tmp_path / "glutton.h5.exit").read_text() == "3\n"
-    assert_failed_for_memory(path)
+    for tries in range(4):
+        with start(2) as job:
+            if job.wait() == 3:
+                break
+            assert column(path, "state")[GLUTTON] != COMMITTED, job.output()
+    assert tries >= 2
+    assert_failed_for_memory(path, bystanders=2)
+
+
+def test_in_recovery_mode_the_run_comes_past_it(start, tmp_path):
+    """Rank 0 only serves, so that it takes no such trial; a run whose rank 0 the kernel ends all the same starts again."""
+    path, word = tmp_path / "glutton.h5", tmp_path / "glutton.h5.exit"
+    for _ in range(4):
+        with start(4, {"OMPI_MCA_orte_enable_recovery": "1", "SEEDBED_LEASE": "2"}, "--set", "schedule.rank0=serve") as job:
+            assert job.wait() == 0, job.output()
+        if word.exists() and word.read_text() == "3\n":
+            break
+    assert word.read_text() == "3\n"
+    assert_failed_for_memory(path, bystanders=2)
 
 
 def test_no_witness_outlives_its_rank(start):

@@ -195,9 +195,12 @@ def test_each_width_trains_the_same_networks_but_for_rounding(networks, sweep, w
         assert list(narrow["trials/identity"]) == list(wide["trials/identity"])
         for name in (name for name in all_datasets(narrow) if name.startswith("dataset/")):
             assert np.array_equal(narrow[name][()], wide[name][()]), name
-        tolerances = {"curves/train_loss": 1e-4, "curves/test_loss": 1e-4, "curves/test_accuracy": 0.01, "margins/train": 5e-3}
+        tolerances = {"curves/train_loss": 1e-4, "curves/test_loss": 1e-4, "curves/test_accuracy": 0.01, "margins/train": 0.05}
         for name, tolerance in tolerances.items():
             assert np.allclose(narrow[name][()], wide[name][()], rtol=tolerance, atol=tolerance), name
+        # Where rounding turns a relu on or off, one trial's margins differ by more than the others'.
+        apart = np.abs(narrow["margins/train"][()] - wide["margins/train"][()]) / (1 + np.abs(narrow["margins/train"][()]))
+        assert np.median(np.nanmax(apart, axis=tuple(range(1, apart.ndim)))) < 1e-4
 
 
 # What is said of it
