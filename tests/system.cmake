@@ -24,3 +24,5 @@ foreach(source ${system_tests})
   set_tests_properties(${prefix}system/${name} PROPERTIES TIMEOUT 900 PROCESSORS 2 LABELS system
     ENVIRONMENT "${environment};${mpi_environment};SEEDBED_BINARY=$<TARGET_FILE:seedbed>;SEEDBED_BUILD=${CMAKE_BINARY_DIR}${counts}")
 endforeach()
+# Its kills for lack of memory are counted for the whole node.
+set_tests_properties(${prefix}system/test_memory_kill PROPERTIES RUN_SERIAL TRUE)

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "cluster/backoff.h"
+#include "cluster/crash.h"
 #include "cluster/liveness.h"
 #include "cluster/recovery.h"
 #include "cluster/signals.h"
@@ -120,6 +121,7 @@ void cluster_destroy(struct cluster **cluster)
 
 void cluster_abort(struct cluster *cluster, int code)
 {
+    crash_excuse();
     if (cluster == NULL || !cluster->recovers)
         MPI_Abort(cluster != NULL ? cluster->world : MPI_COMM_WORLD, code);
     _Exit(code);

@@ -62,29 +62,30 @@ void crash_excuse(void)
 }
 
 /* No signal and no launcher's wait for the end of output is meant for the witness. */
-static void stand_apart(int rank)
+static void stand_apart(const int ends[2])
 {
     sigset_t all;
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, NULL);
     setsid();
     prctl(PR_SET_NAME, "seedbed-witness");
+    close(ends[1]);
     for (int descriptor = 0; descriptor < DESCRIPTORS; descriptor++)
-        if (descriptor != rank)
+        if (descriptor != ends[0])
             close(descriptor);
 }
 
-static _Noreturn void be_witness(int rank)
+static _Noreturn void be_witness(const int ends[2])
 {
-    struct pollfd end = {.fd = rank, .events = POLLIN};
+    struct pollfd end = {.fd = ends[0], .events = POLLIN};
     double kills = memory_kills(), seen = -INFINITY;
-    stand_apart(rank);
+    stand_apart(ends);
     for (bool ended = false; !ended;) {
-        ended = poll(&end, 1, LOOK_MILLISECONDS) != 0;
+        ended = poll(&end, 1, LOOK_MILLISECONDS) > 0;
         const double kills_now = memory_kills();
-        if (kills_now != kills)
+        if (kills_now > kills && kills >= 0)
             seen = clock_monotonic();
-        kills = kills_now;
+        kills = kills_now >= 0 ? kills_now : kills;
     }
     if (clock_monotonic() - seen < recent_seconds && !atomic_load(&words->excused))
         results_note_crash(&words->flight);
@@ -102,7 +103,7 @@ void crash_witness_start(void)
     words = shared;
     const pid_t witness = fork();
     if (witness == 0)
-        be_witness(ends[0]);
+        be_witness(ends);
     if (witness < 0)
         log_warning("a trial that the kernel ends for lack of memory will not count a crash: no process");
     close(ends[0]); /* the other end closes when this process ends, however it does */

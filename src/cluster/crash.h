@@ -14,7 +14,8 @@ void crash_witness_start(void);
 void crash_watch(struct results_writer *writer);
 void crash_unwatch(struct results_writer *writer);
 
-/* What happens from here on is not the trial's fault: somebody asked this process to stop. Async-signal-safe. */
+/* How this process ends from here on is not the trial's fault: somebody asked it to, or it does so by itself.
+ * Async-signal-safe, any thread. */
 void crash_excuse(void);
 
 #endif

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "cluster/crash.h"
 
 enum { BEAT_TAG = 2, BEATS_A_LEASE = 10, NONE = -1 };
 static const double goodbye = -1;          /* as beat.sent: the sender leaves by itself */
@@ -188,6 +189,7 @@ static void look_after_rank_0(struct liveness *l)
     if (died || now > atomic_load(&l->lease_end) + l->lease) {
         log_line("rank %d: %s: leaving", l->rank,
                  died ? "rank 0 has died" : "out of touch with rank 0 for too long, which counts on it no longer");
+        crash_excuse();
         _exit(EXIT_FAILURE);
     }
     send_beat(l, 0, now);

@@ -16,7 +16,7 @@ struct request {
 };
 
 struct reply {
-    int64_t value; /* of what was asked: crashes, outcome */
+    int64_t value; /* of what was asked: an outcome */
     struct unit_standing standing;
     struct error error;
 };

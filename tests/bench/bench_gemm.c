@@ -3,7 +3,7 @@
  *     bench_gemm
  *
  * A line for each form and shape: GFLOP/s of both and the ratio of times, BLAS / unpacked: the median over many turns,
- * each of which takes operands that another product has pushed out of the first cache. */
+ * on operands that lie where the call before left them. */
 #include <cblas.h>
 #include <stdio.h>
 #include <stdlib.h>
