@@ -16,8 +16,7 @@
 #include "base/memory_left.h"
 
 enum { LOOK_MILLISECONDS = 1000, DESCRIPTORS = 1024 };
-static const double recent_seconds =
-    2; /* since a kill was seen: its process may take a while to give back its memory */
+static const double recent_seconds = 2; /* a process may take a while to give back its memory */
 
 struct last_words {
     struct results_flight flight;
