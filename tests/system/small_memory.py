@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,16 +9,13 @@ from background import send, wait_until
 
 LIMITS = ("memory.max", "memory.limit_in_bytes")
 SWAP_LIMITS = ("memory.swap.max", "memory.memsw.limit_in_bytes")
-
-
-def mounts():
-    """Where control groups with a limit on memory may be made: version 2, version 1."""
-    return [Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/memory")]
+# Where control groups with a limit on memory may be made: version 2, version 1.
+MOUNTS = [Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/memory")]
 
 
 def make_group():
     """The folder of a group that can limit memory; None where this process may make none."""
-    for mount in mounts():
+    for mount in MOUNTS:
         folder = mount / f"seedbed-test-{os.getpid()}"
         try:
             folder.mkdir()
@@ -54,5 +50,7 @@ def memory_group(megabytes):
         folder.rmdir()
 
 
-def kills_are_counted():
-    return subprocess.run(["grep", "-q", "^oom_kill ", "/proc/vmstat"], check=False).returncode == 0
+def kills():
+    """How many processes of this machine the kernel has ended for lack of memory; None where it does not count them."""
+    lines = Path("/proc/vmstat").read_text().splitlines()
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), None)
