@@ -80,8 +80,7 @@ def test_a_trial_that_the_kernel_ends_for_memory_is_tried_no_more_than_the_retri
     assert_failed_for_memory(path, killed)
 
 
-def test_under_mpirun_the_ranks_that_end_with_it_are_not_blamed(start, killed, tmp_path):
-    """mpirun ends the other rank, whose trial was under way: a crash of that one only if the kernel was first."""
+def test_under_mpirun_the_next_starts_come_past_it(start, killed, tmp_path):
     path = tmp_path / "glutton.h5"
     for tries in range(4):
         with start(2) as job:
