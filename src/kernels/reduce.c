@@ -55,18 +55,6 @@ int first_maximum(int m, const float *z)
     return best;
 }
 
-/* = (z_max - z_label) + log1p(sum over the others of exp(z_j - z_max)) */
-double logsumexp_minus(int m, const float *z, int label)
-{
-    const int largest = first_maximum(m, z);
-    const double maximum = (double)z[largest];
-    double others = 0;
-    for (int j = 0; j < m; j++)
-        if (j != largest)
-            others += exp((double)z[j] - maximum);
-    return (maximum - (double)z[label]) + log1p(others);
-}
-
 double label_margin(int m, const float *z, int label)
 {
     float other = -INFINITY;

@@ -14,9 +14,6 @@ double sum_squares(int64_t count, const float *x);
 /* Whether no x is NaN or infinite.      x [count] */
 bool all_finite(int64_t count, const float *x);
 
-/* log(sum of exp(z)) - z_label, right at any finite z and in its smallest tail.      z [m] */
-double logsumexp_minus(int m, const float *z, int label);
-
 /* The margin z_label - max over j != label of z_j.      z [m] */
 double label_margin(int m, const float *z, int label);
 

@@ -1,15 +1,14 @@
 /* loss_cross_entropy.c - log(sum of exp(z)) - z_y, and its gradient g - e_y. */
 #include <math.h>
 
-#include "kernels/reduce.h"
+#include "kernels/logsumexp.h"
 #include "network/losses.h"
 
 static void cross_entropy_value(const void *settings, int n, int classes, const float *logits, const int16_t *labels,
                                 double *value)
 {
     (void)settings;
-    for (int i = 0; i < n; i++)
-        value[i] = logsumexp_minus(classes, logits + (int64_t)i * classes, labels[i]);
+    logsumexp_minus_rows(n, classes, logits, labels, value);
 }
 
 static void cross_entropy_gradient(const void *settings, int n, int classes, const float *logits, const int16_t *labels,

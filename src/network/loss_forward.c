@@ -2,10 +2,11 @@
  * the probability that class i is labelled y. T belongs to the label noise of the same name and rate, or is given. With
  * h the softmax of z_i + log T_iy, dL/dz = g - h. */
 #include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/transition.h"
-#include "kernels/reduce.h"
+#include "kernels/logsumexp.h"
 #include "network/losses.h"
 
 struct forward_settings {

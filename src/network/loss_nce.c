@@ -3,6 +3,7 @@
  * dL/dz_j = (g_j - e_j - L (classes g_j - 1)) / T. */
 #include <math.h>
 
+#include "kernels/logsumexp.h"
 #include "kernels/reduce.h"
 #include "network/losses.h"
 

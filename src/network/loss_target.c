@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stddef.h>
 
+#include "kernels/logsumexp.h"
 #include "kernels/reduce.h"
 #include "network/losses.h"
 
