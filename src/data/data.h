@@ -112,6 +112,13 @@ void data_view_destroy(struct data_view **view);
 enum status data_view_draw(const struct data_view *view, const struct choice *label_noise, uint64_t noise_seed,
                            uint32_t draw, int16_t *labels, struct error *error);
 
+/* Whether inputs are divided by their length at last. */
+bool data_unit_length(const struct data_config *config);
+
+/* Where the bytes of the samples first..first+n-1 lie, in a data set of bytes: rows [n] of height * width * channels.
+ */
+void samples_bytes(const struct samples *samples, int first, int n, const uint8_t **rows);
+
 /* x = normalised values of the samples which[0..n-1] (positions in the view's part); which NULL: first, first+1, ...
  * x [n, height, width, channels] = (float32(raw) - mean) * (1 / deviation), each operation rounded to float32: the
  * bits of a sample do not depend on its batch. With unit_length then x * float32(1 / sqrt(s)), where s is the sum of

@@ -8,60 +8,59 @@
 
 #include "data/data.h"
 
-/* x [pixels]; one channel */
-static void bytes_one_channel(size_t pixels, const uint8_t *restrict raw, float mean, float scale, float *restrict x)
-{
-    for (size_t i = 0; i < pixels; i++)
-        x[i] = ((float)raw[i] - mean) * scale;
-}
+/* The constants of the values of PIXELS pixels, as they lie: samples of any number of channels are taken in steps of
+ * PIXELS values, each with its own part of the pattern. */
+enum { PIXELS = 32 };
+struct pattern {
+    size_t length;
+    float mean[PIXELS * CHANNELS_MAX], scale[PIXELS * CHANNELS_MAX]; /* [length] */
+};
 
-static void floats_one_channel(size_t pixels, const float *restrict raw, float mean, float scale, float *restrict x)
-{
-    for (size_t i = 0; i < pixels; i++)
-        x[i] = (raw[i] - mean) * scale;
-}
-
-/* x [pixels, channels] */
-static void bytes_channels(size_t pixels, const struct samples *samples, const uint8_t *restrict raw, float *restrict x)
+static struct pattern pattern_of(const struct samples *samples)
 {
     const size_t channels = (size_t)samples->dataset->shape.sample.channels;
-    for (size_t i = 0; i < pixels; i++)
-        for (size_t channel = 0; channel < channels; channel++)
-            x[i * channels + channel] =
-                ((float)raw[i * channels + channel] - samples->mean[channel]) * (1 / samples->deviation[channel]);
+    struct pattern pattern;
+    pattern.length = PIXELS * channels;
+    for (size_t channel = 0; channel < channels; channel++) {
+        const float mean = samples->mean[channel], scale = 1 / samples->deviation[channel];
+        for (size_t i = channel; i < pattern.length; i += channels) {
+            pattern.mean[i] = mean;
+            pattern.scale[i] = scale;
+        }
+    }
+    return pattern;
 }
 
-static void floats_channels(size_t pixels, const struct samples *samples, const float *restrict raw, float *restrict x)
+static inline void normalise_bytes(size_t count, const uint8_t *restrict raw, const float *restrict mean,
+                                   const float *restrict scale, float *restrict x)
 {
-    const size_t channels = (size_t)samples->dataset->shape.sample.channels;
-    for (size_t i = 0; i < pixels; i++)
-        for (size_t channel = 0; channel < channels; channel++)
-            x[i * channels + channel] =
-                (raw[i * channels + channel] - samples->mean[channel]) * (1 / samples->deviation[channel]);
+#pragma omp simd
+    for (size_t i = 0; i < count; i++)
+        x[i] = ((float)raw[i] - mean[i]) * scale[i];
 }
 
-static void gather_bytes(const struct samples *samples, size_t position, float *x)
+static inline void normalise_floats(size_t count, const float *restrict raw, const float *restrict mean,
+                                    const float *restrict scale, float *restrict x)
 {
-    const struct shape *shape = &samples->dataset->shape.sample;
-    const size_t pixels = (size_t)shape->height * (size_t)shape->width;
-    const uint8_t *values = dataset_values_const(samples->dataset, samples->part);
-    const uint8_t *raw = values + position * pixels * (size_t)shape->channels;
-    if (shape->channels == 1)
-        bytes_one_channel(pixels, raw, samples->mean[0], 1 / samples->deviation[0], x);
-    else
-        bytes_channels(pixels, samples, raw, x);
+#pragma omp simd
+    for (size_t i = 0; i < count; i++)
+        x[i] = (raw[i] - mean[i]) * scale[i];
 }
 
-static void gather_floats(const struct samples *samples, size_t position, float *x)
+static void gather_bytes(const struct pattern *pattern, size_t count, const uint8_t *raw, float *x)
 {
-    const struct shape *shape = &samples->dataset->shape.sample;
-    const size_t pixels = (size_t)shape->height * (size_t)shape->width;
-    const float *values = dataset_values_const(samples->dataset, samples->part);
-    const float *raw = values + position * pixels * (size_t)shape->channels;
-    if (shape->channels == 1)
-        floats_one_channel(pixels, raw, samples->mean[0], 1 / samples->deviation[0], x);
-    else
-        floats_channels(pixels, samples, raw, x);
+    size_t i = 0, at = 0;
+    for (; i + PIXELS <= count; i += PIXELS, at = at + PIXELS == pattern->length ? 0 : at + PIXELS)
+        normalise_bytes(PIXELS, raw + i, pattern->mean + at, pattern->scale + at, x + i);
+    normalise_bytes(count - i, raw + i, pattern->mean + at, pattern->scale + at, x + i);
+}
+
+static void gather_floats(const struct pattern *pattern, size_t count, const float *raw, float *x)
+{
+    size_t i = 0, at = 0;
+    for (; i + PIXELS <= count; i += PIXELS, at = at + PIXELS == pattern->length ? 0 : at + PIXELS)
+        normalise_floats(PIXELS, raw + i, pattern->mean + at, pattern->scale + at, x + i);
+    normalise_floats(count - i, raw + i, pattern->mean + at, pattern->scale + at, x + i);
 }
 
 static double sum_of_squares(size_t n, const float *x)
@@ -88,20 +87,33 @@ static void scale_to_unit_length(size_t n, float *x)
         x[i] *= scale;
 }
 
+static size_t values_of(const struct samples *samples)
+{
+    const struct shape *shape = &samples->dataset->shape.sample;
+    return (size_t)shape->height * (size_t)shape->width * (size_t)shape->channels;
+}
+
+void samples_bytes(const struct samples *samples, int first, int n, const uint8_t **rows)
+{
+    const uint8_t *const all = dataset_values_const(samples->dataset, samples->part);
+    for (int i = 0; i < n; i++)
+        rows[i] = all + (size_t)samples->index[first + i] * values_of(samples);
+}
+
 void samples_gather(const struct samples *samples, const int32_t *which, int first, int n, float *x)
 {
-    const struct dataset_shape *shape = &samples->dataset->shape;
-    const size_t values = (size_t)shape->sample.height * (size_t)shape->sample.width * (size_t)shape->sample.channels;
-    for (int i = 0; i < n; i++) {
+    const struct pattern pattern = pattern_of(samples);
+    const void *const all = dataset_values_const(samples->dataset, samples->part);
+    const size_t values = values_of(samples);
+    for (int i = 0; i < n; i++, x += values) {
         const int sample = which == NULL ? first + i : which[i];
         assert(sample >= 0 && sample < samples->count);
-        const size_t position = (size_t)samples->index[sample];
-        float *out = x + (size_t)i * values;
-        if (shape->type == SAMPLE_UINT8)
-            gather_bytes(samples, position, out);
+        const size_t place = (size_t)samples->index[sample] * values;
+        if (samples->dataset->shape.type == SAMPLE_UINT8)
+            gather_bytes(&pattern, values, (const uint8_t *)all + place, x);
         else
-            gather_floats(samples, position, out);
+            gather_floats(&pattern, values, (const float *)all + place, x);
         if (samples->unit_length)
-            scale_to_unit_length(values, out);
+            scale_to_unit_length(values, x);
     }
 }

@@ -123,6 +123,11 @@ static void constants_of(const struct kind *normalisation, const struct samples 
     *deviation = spread.maximum > spread.minimum && width > 0 ? width : 1;
 }
 
+bool data_unit_length(const struct data_config *config)
+{
+    return config->normalisation == &normalisation_sphere;
+}
+
 enum status normalisation_fill(const struct kind *normalisation, struct data_view *view, struct error *error)
 {
     if (view->shape.channels > CHANNELS_MAX)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "network/layer_dense.h"
 
 size_t shape_size(struct shape shape)
 {
@@ -20,6 +21,11 @@ size_t tensor_size(const struct tensor_spec *tensor)
     for (int i = 0; i < tensor->rank; i++)
         size *= (size_t)tensor->dimensions[i];
     return size;
+}
+
+bool graph_begins_dense(const struct graph *graph)
+{
+    return graph->layers.nodes[0].layer.kind == &layer_dense.kind && graph->values[0].readers == 1;
 }
 
 size_t graph_layer_parameters(const struct graph_node *node)

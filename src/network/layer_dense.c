@@ -61,14 +61,26 @@ static enum status dense_plan(const void *settings, int input_count, const struc
     return STATUS_OK;
 }
 
-static void dense_forward(const struct layer_pass *pass)
+static void activate(const struct layer_pass *pass)
 {
     const struct dense_settings *const dense = pass->settings;
+    const int out = pass->output_shape.channels;
+    activation_forward(dense->activation, pass->n, out, dense->bias ? pass->parameters[1] : NULL, pass->output,
+                       pass->saved);
+}
+
+static void dense_forward(const struct layer_pass *pass)
+{
     const int in = features(pass->input_shapes[0]);
     const int out = pass->output_shape.channels;
     gemm(AS_IS, TRANSPOSED, pass->n, out, in, pass->inputs[0], pass->parameters[0], 0.0f, pass->output);
-    activation_forward(dense->activation, pass->n, out, dense->bias ? pass->parameters[1] : NULL, pass->output,
-                       pass->saved);
+    activate(pass);
+}
+
+void dense_forward_products(const struct layer_pass *pass, const float *products)
+{
+    memcpy(pass->output, products, (size_t)pass->n * (size_t)pass->output_shape.channels * sizeof(float));
+    activate(pass);
 }
 
 /* dW = dy^T x   dx = dy W      dy [n,units], after f' */

@@ -1,4 +1,4 @@
-/* layer_dense.h - the settings of the dense layer, for the models that are made of it. */
+/* layer_dense.h - the settings of the dense layer, for the models that are made of it, and the rest of its pass. */
 #ifndef SEEDBED_NETWORK_LAYER_DENSE_H
 #define SEEDBED_NETWORK_LAYER_DENSE_H
 
@@ -14,5 +14,8 @@ struct dense_settings {
 };
 
 extern const struct layer_ops layer_dense;
+
+/* The forward pass from products [n, units] = x W^T that are there already. */
+void dense_forward_products(const struct layer_pass *pass, const float *products);
 
 #endif

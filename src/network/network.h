@@ -48,6 +48,7 @@ struct network_summary {
     int weight_count;                 /* tensors of TENSOR_WEIGHT */
     double flops_per_sample;          /* forward; training costs about three times that */
     size_t bytes;                     /* of memory for max_batch samples, with gradients */
+    int first_outputs;                /* of a first layer as network_first_weights has it; 0: there is none */
     int64_t largest_tensor;           /* numbers of a parameter tensor, at most */
     int64_t largest_output;           /* floats of a sample's output of a layer, at most */
     int64_t outputs;                  /* the same, of all layers together */
@@ -103,6 +104,13 @@ void network_estimate_begin(struct network *network);
 /* Returns the logits [n, classes], lent until the next pass. x [n, input] may be network_input's buffer. n <= max_batch
  */
 const float *network_forward(struct network *network, const float *x, int n, enum pass_mode mode);
+
+/* The weights [outputs, inputs] of a first layer that is dense, and the only one to read the network's input; NULL: the
+ * network begins otherwise. */
+const float *network_first_weights(const struct network *network, int *outputs);
+/* The logits in evaluation mode, as of network_forward, from those weights' products [n, outputs] with the inputs; they
+ * may lie in network_input's buffer. */
+const float *network_forward_products(struct network *network, const float *products, int n);
 
 int network_layer_count(const struct network *network);
 /* Floats of a layer's output for one sample. */

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <stdbool.h>
 
+#include "network/layer_dense.h"
 #include "network/sample_gradients.h"
 
 /* A block of samples on its way. */
@@ -167,7 +168,10 @@ static void run_layer(struct network *network, int at, const struct block *block
         return;
     }
     const struct layer_pass pass = layer_pass(network, at, block);
-    ops_of(network, at)->forward(&pass);
+    if (at == 0 && network->products != NULL)
+        dense_forward_products(&pass, network->products + network->graph.values[1].size * (size_t)block->first);
+    else
+        ops_of(network, at)->forward(&pass);
 }
 
 static void observe(struct network *network, int at, const struct block *block)
@@ -201,17 +205,32 @@ static void run_walk(struct network *network, struct block block)
         run_segment(network, &block.walk->segments[i], block);
 }
 
-const float *network_forward(struct network *network, const float *x, int n, enum pass_mode mode)
+/* From network->x or network->products. */
+static const float *forward_pass(struct network *network, int n, enum pass_mode mode)
 {
     assert(n >= 1 && n <= network->max_batch);
     const struct graph *const graph = &network->graph;
     const int way = mode == PASS_EVALUATE || mode == PASS_DIFFERENTIATE ? WALK_EVALUATE : WALK_FORWARD;
-    network->x = x;
     network->n = n;
     network->mode = mode;
     run_walk(network, (struct block){.walk = &graph->walks[way], .mode = mode, .batch = n});
     network->estimated += mode == PASS_ESTIMATE ? n : 0;
     return network->workspace + graph->values[graph->layers.count].data.offset;
+}
+
+const float *network_forward(struct network *network, const float *x, int n, enum pass_mode mode)
+{
+    network->x = x;
+    network->products = NULL;
+    return forward_pass(network, n, mode);
+}
+
+const float *network_forward_products(struct network *network, const float *products, int n)
+{
+    assert(graph_begins_dense(&network->graph));
+    network->x = network_input(network);
+    network->products = products;
+    return forward_pass(network, n, PASS_EVALUATE);
 }
 
 const float *network_layer_output(const struct network *network, int layer)

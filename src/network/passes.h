@@ -14,8 +14,9 @@ struct network {
     float *parameters; /* [parameter_count + state_count] */
     float *gradient;   /* [parameter_count] */
     float *workspace;
-    const float *x; /* of the last forward pass */
-    int n;          /* of the last forward pass */
+    const float *x;        /* of the last forward pass; or else: */
+    const float *products; /* of the first layer's inputs and weights, in a pass that begins with them */
+    int n;                 /* of the last forward pass */
     enum pass_mode mode;
     uint64_t seed; /* the `dropout` stream's */
     int64_t step;

@@ -19,7 +19,7 @@ static enum status largest_view_bytes(const struct plan *plan, double *out, stru
 
 static enum status largest_trial_bytes(const struct plan *plan, double *out, struct error *error)
 {
-    struct trial_sizes sizes = {.bytes = {.size = sizeof(double)}};
+    struct trial_sizes sizes = {.networks = {.size = sizeof(struct trial_network)}};
     enum status status = STATUS_OK;
     *out = 0;
     for (int64_t i = 0; status == STATUS_OK && i < plan_trial_count(plan); i++) {

@@ -76,7 +76,7 @@ enum status trial_runner_create(struct plan *plan, const struct schema *schema, 
     TRY(memory_allocate(&memory, 1, sizeof(struct trial_runner), "trial runner", error));
     struct trial_runner *runner = memory;
     *runner = (struct trial_runner){.plan = plan, .schema = schema, .variant = -1};
-    runner->sizes.bytes.size = sizeof(double);
+    runner->sizes.networks.size = sizeof(struct trial_network);
     enum status status = results_row_create(schema_results(schema), TABLE_TRIALS, &runner->row, error);
     if (status == STATUS_OK)
         status = trial_metrics_create(schema, runner->row, &runner->metrics, error);

@@ -6,10 +6,15 @@
 #include "sweep/hash_map.h"
 #include "sweep/plan.h"
 
-/* Keeps what it has found of networks. {.bytes = {.size = sizeof(double)}} is ready. */
+struct trial_network {
+    double bytes;
+    int first_outputs; /* as of network_summary */
+};
+
+/* Keeps what it has found of networks. {.networks = {.size = sizeof(struct trial_network)}} is ready. */
 struct trial_sizes {
     struct hash_map numbers; /* of a model with a largest batch */
-    struct growing bytes;    /* double */
+    struct growing networks; /* struct trial_network */
 };
 
 /* *out: bytes of view, evaluators, network, optimizer, loop, and of the metric that takes most while it measures. */

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "kernels/blas.h"
+#include "kernels/bytes.h"
 #include "kernels/reduce.h"
 #include "training/blocks.h"
 
@@ -13,6 +14,11 @@ struct evaluator {
     int classes;
     float *logits;  /* [count, classes] */
     double *losses; /* [count] */
+    /* Of the network's first layer, where its products are made straight from the data's bytes. */
+    bool from_bytes;
+    struct byte_weights weights;
+    void *room;
+    size_t room_size;
 };
 
 enum status evaluator_create(const struct samples *samples, int classes, struct evaluator **out, struct error *error)
@@ -40,16 +46,75 @@ void evaluator_destroy(struct evaluator **evaluator)
         return;
     memory_free((*evaluator)->logits);
     memory_free((*evaluator)->losses);
+    memory_free((*evaluator)->room);
     memory_free(*evaluator);
     *evaluator = NULL;
+}
+
+static int inputs_of(const struct dataset_shape *shape)
+{
+    return shape->sample.height * shape->sample.width * shape->sample.channels;
+}
+
+size_t evaluator_room(int count, const struct dataset_shape *shape, bool unit_length, int first_outputs)
+{
+    enum {
+        WORTH = 4 * EVALUATION_BLOCK
+    }; /* samples: to make digits of the weights takes as long as 300 of them save */
+    const int inputs = inputs_of(shape);
+    const bool bytes = shape->type == SAMPLE_UINT8 && !unit_length && count >= WORTH;
+    const bool fit = bytes && first_outputs <= inputs && byte_products_fit(first_outputs, inputs);
+    return fit ? byte_weights_size(first_outputs, inputs) : 0;
+}
+
+/* For the network's weights as they are. */
+static enum status prepare_bytes(struct evaluator *evaluator, const struct network *network, struct error *error)
+{
+    const struct samples *const samples = evaluator->samples;
+    const struct dataset_shape *const shape = &samples->dataset->shape;
+    int outputs = 0;
+    float scale[CHANNELS_MAX];
+    const float *const weights = network_first_weights(network, &outputs);
+    const size_t size = evaluator_room(samples->count, shape, samples->unit_length, outputs);
+    evaluator->from_bytes = false;
+    if (size == 0)
+        return STATUS_OK;
+    if (size > evaluator->room_size) {
+        memory_free(evaluator->room);
+        evaluator->room_size = 0;
+        TRY(memory_allocate(&evaluator->room, size, 1, "weights as digits", error));
+        evaluator->room_size = size;
+    }
+    for (int channel = 0; channel < shape->sample.channels; channel++)
+        scale[channel] = 1 / samples->deviation[channel];
+    evaluator->from_bytes = byte_weights_set(outputs, inputs_of(shape), shape->sample.channels, weights, samples->mean,
+                                             scale, evaluator->room, &evaluator->weights);
+    return STATUS_OK;
+}
+
+static const float *logits_from_bytes(const struct evaluator *evaluator, struct network *network, int first, int n)
+{
+    const uint8_t *rows[EVALUATION_BLOCK];
+    float *const products = network_input(network);
+    samples_bytes(evaluator->samples, first, n, rows);
+    byte_product(&evaluator->weights, n, rows, products);
+    return network_forward_products(network, products, n);
+}
+
+static const float *logits_from_floats(const struct evaluator *evaluator, struct network *network, enum pass_mode mode,
+                                       int first, int n)
+{
+    float *const x = network_input(network);
+    samples_gather(evaluator->samples, NULL, first, n, x);
+    return network_forward(network, x, n, mode);
 }
 
 /* Logits of samples first..first+n-1. */
 static void evaluate_block(struct evaluator *evaluator, struct network *network, enum pass_mode mode, int first, int n)
 {
-    float *const x = network_input(network);
-    samples_gather(evaluator->samples, NULL, first, n, x);
-    const float *const logits = network_forward(network, x, n, mode);
+    const bool bytes = mode == PASS_EVALUATE && evaluator->from_bytes;
+    const float *const logits = bytes ? logits_from_bytes(evaluator, network, first, n)
+                                      : logits_from_floats(evaluator, network, mode, first, n);
     const size_t classes = (size_t)evaluator->classes;
     memcpy(evaluator->logits + (size_t)first * classes, logits, (size_t)n * classes * sizeof *logits);
 }
@@ -95,6 +160,7 @@ enum status evaluator_run(struct evaluator *evaluator, struct network *network, 
     const struct samples *const samples = evaluator->samples;
     const struct loss_ops *const ops = (const struct loss_ops *)loss->kind;
     const int count = samples->count, classes = evaluator->classes;
+    TRY(prepare_bytes(evaluator, network, error));
     const int flushed = flush_subnormals(1);
     const enum status status = evaluate_blocks(evaluator, network, PASS_EVALUATE, hooks, error);
     flush_subnormals(flushed);

@@ -157,10 +157,15 @@ bool stop_at_loss(const struct stop_config *stop, double train_loss);
  */
 enum status training_run(const struct training *training, const struct training_hooks *hooks, struct error *error);
 
-/* Logits, losses and accuracy of every sample of a part in evaluation mode, in memory kept between calls. */
+/* Logits, losses and accuracy of every sample of a part in evaluation mode, in memory kept between calls. The bits are
+ * those of the parameters and the samples, whatever was evaluated before. */
 struct evaluator;
 enum status evaluator_create(const struct samples *samples, int classes, struct evaluator **out, struct error *error);
 void evaluator_destroy(struct evaluator **evaluator);
+/* Bytes that evaluator_run takes and keeps beside logits and losses, for `count` samples of a data set of this shape:
+ * those of a first layer with so many outputs (network_summary's first_outputs) whose products are made straight from
+ * the data's bytes (kernels/bytes.h); 0 where they are not. unit_length: as in struct samples. */
+size_t evaluator_room(int count, const struct dataset_shape *shape, bool unit_length, int first_outputs);
 /* Makes the running statistics of batch normalisation anew: their mean over blocks of the evaluator's samples, with the
  * parameters as they are. hooks as in evaluator_run. */
 enum status evaluator_estimate(struct evaluator *evaluator, struct network *network, const struct training_hooks *hooks,

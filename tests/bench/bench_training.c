@@ -16,8 +16,8 @@
 #include "base/memory.h"
 #include "kernels/blas.h"
 #include "kernels/gemm.h"
-#include "seedbed/random.h"
 #include "settings.h"
+#include "toy_samples.h"
 #include "training/training.h"
 
 enum { SAMPLES = 4096, CLASSES = 10, WARM_UP_STEPS = 2, TURNS = 16 };
@@ -136,41 +136,6 @@ static double step_flops(const struct workload *workload, const struct model_con
     return 3 * summary.flops_per_sample - 2 * window * in.height * in.width * in.channels * first;
 }
 
-/* SAMPLES of bytes, seen as a trial sees its training part. */
-static struct samples byte_samples(struct shape shape)
-{
-    const struct dataset_shape all = {.sample = shape, .type = SAMPLE_UINT8, .classes = CLASSES, .count = {SAMPLES, 1}};
-    struct dataset *dataset = NULL;
-    struct error error;
-    void *index = NULL, *labels = NULL;
-    ensure(dataset_allocate(&all, &dataset, &error), &error);
-    ensure(memory_allocate(&index, SAMPLES, sizeof(int32_t), "samples", &error), &error);
-    ensure(memory_allocate(&labels, SAMPLES, sizeof(int16_t), "labels", &error), &error);
-    struct samples samples = {
-        .dataset = dataset, .count = SAMPLES, .index = index, .labels = labels, .true_labels = labels};
-    for (int channel = 0; channel < CHANNELS_MAX; channel++) {
-        samples.mean[channel] = 33.3f;
-        samples.deviation[channel] = 78.6f;
-    }
-    uint8_t *const values = dataset_values(dataset, PART_TRAIN);
-    struct random random = random_start(STREAM_DATA, 0, 0);
-    for (int i = 0; i < SAMPLES * shape.height * shape.width * shape.channels; i++)
-        values[i] = (uint8_t)random_below(&random, 256);
-    for (int i = 0; i < SAMPLES; i++) {
-        samples.index[i] = i;
-        samples.labels[i] = (int16_t)(i % CLASSES);
-    }
-    return samples;
-}
-
-static void byte_samples_free(struct samples *samples)
-{
-    struct dataset *dataset = (struct dataset *)(uintptr_t)samples->dataset;
-    dataset_destroy(&dataset);
-    memory_free(samples->index);
-    memory_free(samples->labels);
-}
-
 /* Whole training steps for so long. */
 static struct amount train_for(const struct training *training, double seconds)
 {
@@ -236,7 +201,7 @@ static struct speeds measure(const struct training *training, double seconds)
 static void run(const struct workload *workload, double seconds)
 {
     const struct shape input = workload->input;
-    struct samples samples = byte_samples(input);
+    struct samples samples = toy_bytes(SAMPLES, input, CLASSES, 0);
     const struct model_config model = workload_model(workload);
     const struct train_config train = workload_train(workload);
     struct network *network = NULL;
@@ -254,7 +219,7 @@ static void run(const struct workload *workload, double seconds)
            gflops / peak, blas_kernel());
     fflush(stdout);
     network_destroy(&network);
-    byte_samples_free(&samples);
+    toy_samples_free(&samples);
 }
 
 /* Whether the comma-separated list holds the name. */
