@@ -1,4 +1,5 @@
-# One test for each tests/system/test_*.py, run by a Python that has what they import. They use both cores.
+# One test for each tests/system/test_*.py, run by a Python that has what they import. Those that start several ranks use
+# both cores.
 execute_process(COMMAND ${CMAKE_SOURCE_DIR}/tools/find-python h5py numpy pandas xarray pytest
   OUTPUT_VARIABLE SEEDBED_TEST_PYTHON OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_VARIABLE reason)
 if(NOT SEEDBED_TEST_PYTHON)
@@ -15,13 +16,18 @@ if(SEEDBED_SANITIZE)
     bits.* curvature interpolation mnist normalised_margins numpy pairs sample_metrics stiffness torch)
   list(JOIN left_out "|" left_out)
   list(FILTER system_tests EXCLUDE REGEX "/test_(${left_out})\\.py$")
-  set(counts ";SEEDBED_TEST_KILLS=4")
+  set(counts ";SEEDBED_TEST_KILLS=4;SEEDBED_TEST_EPOCHS=5")
 endif()
 foreach(source ${system_tests})
   get_filename_component(name ${source} NAME_WE)
+  file(STRINGS ${source} ranks REGEX "ranks|mpirun|hosts|slurm")
+  set(cores 1)
+  if(ranks)
+    set(cores 2)
+  endif()
   add_test(NAME ${prefix}system/${name}
     COMMAND ${SEEDBED_TEST_PYTHON} -m pytest -q -ra -p no:cacheprovider --rootdir ${CMAKE_CURRENT_SOURCE_DIR}/system ${source})
-  set_tests_properties(${prefix}system/${name} PROPERTIES TIMEOUT 900 PROCESSORS 2 LABELS system
+  set_tests_properties(${prefix}system/${name} PROPERTIES TIMEOUT 900 PROCESSORS ${cores} LABELS system
     ENVIRONMENT "${environment};${mpi_environment};SEEDBED_BINARY=$<TARGET_FILE:seedbed>;SEEDBED_BUILD=${CMAKE_BINARY_DIR}${counts}")
 endforeach()
 # Its kills for lack of memory are counted for the whole node.

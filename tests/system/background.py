@@ -13,6 +13,9 @@ from pathlib import Path
 
 from conftest import engine_environment, mpirun_command
 
+# Of trials that tests disturb; a slow build makes do with fewer.
+EPOCHS = int(os.environ.get("SEEDBED_TEST_EPOCHS", "20"))
+
 
 def process_table():
     """[(process, parent, session, state)] of every process of this machine."""

@@ -12,25 +12,25 @@ import time
 import h5py
 import numpy as np
 import pytest
-from background import Job, wait_until
+from background import EPOCHS, Job, wait_until
 from contents import COMMITTED, RUNNING, assert_rows_among, assert_same_content, column, committed_rows, messages, outcomes
 from contents import reproducible_content, texts
 
 KILLS = int(os.environ.get("SEEDBED_TEST_KILLS", "20"))
 SEED = int(os.environ.get("SEEDBED_TEST_SEED", "20240"))
 
-SWEEP = """
+SWEEP = f"""
 name: killed
-data: {source: glyphs, train_count: 500, test_count: 200, label_noise: {kind: symmetric, rate: 0}}
-model: {kind: mlp, hidden: [48]}
-train: {batch_size: 16, learning_rate: 0.02}
+data: {{source: glyphs, train_count: 500, test_count: 200, label_noise: {{kind: symmetric, rate: 0}}}}
+model: {{kind: mlp, hidden: [48]}}
+train: {{batch_size: 16, learning_rate: 0.02}}
 metrics:
-  margins: {at: [init, end]}
-  weights: {at: [end]}
-  memorization: {at: [end], steps: [20, 50]}
-  sample_loss: {at: [end], every: 10, loss: [1], loss_every: 7}
-grid: {seed: 0..3, data.label_noise.rate: [0, 0.4]}
-zip: [{train.epochs: [20, 40], train.loss: [cross_entropy, mse]}]
+  margins: {{at: [init, end]}}
+  weights: {{at: [end]}}
+  memorization: {{at: [end], steps: [20, 50]}}
+  sample_loss: {{at: [end], every: 10, loss: [1], loss_every: 7}}
+grid: {{seed: 0..3, data.label_noise.rate: [0, 0.4]}}
+zip: [{{train.epochs: [{EPOCHS}, {2 * EPOCHS}], train.loss: [cross_entropy, mse]}}]
 """
 
 # Trial 0 takes long, the others do not.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from background import Job, name_of, process_table, rank_of, wait_until
+from background import EPOCHS, Job, name_of, process_table, rank_of, wait_until
 from conftest import mpirun_command
 from contents import COMMITTED, RUNNING, assert_same_content, column, messages, outcomes, reproducible_content
 
@@ -19,17 +19,17 @@ SEED = int(os.environ.get("SEEDBED_TEST_SEED", "20240"))
 LEASE = 2
 RECOVERY = {"OMPI_MCA_orte_enable_recovery": "1", "SEEDBED_LEASE": str(LEASE)}
 
-SWEEP = """
+SWEEP = f"""
 name: lost
-data: {source: glyphs, train_count: 500, test_count: 200, label_noise: {kind: symmetric, rate: 0}}
-model: {kind: mlp, hidden: [32]}
-train: {batch_size: 16, learning_rate: 0.02}
+data: {{source: glyphs, train_count: 500, test_count: 200, label_noise: {{kind: symmetric, rate: 0}}}}
+model: {{kind: mlp, hidden: [32]}}
+train: {{batch_size: 16, learning_rate: 0.02}}
 metrics:
-  margins: {at: [init, end]}
-  weights: {at: [end]}
-grid: {seed: 0..2, data.label_noise.rate: [0, 0.4]}
-zip: [{train.epochs: [40, 80], train.loss: [cross_entropy, mse]}]
-pairs: {across: seed}
+  margins: {{at: [init, end]}}
+  weights: {{at: [end]}}
+grid: {{seed: 0..2, data.label_noise.rate: [0, 0.4]}}
+zip: [{{train.epochs: [{2 * EPOCHS}, {4 * EPOCHS}], train.loss: [cross_entropy, mse]}}]
+pairs: {{across: seed}}
 """
 
 
