@@ -56,13 +56,13 @@ static int inputs_of(const struct dataset_shape *shape)
     return shape->sample.height * shape->sample.width * shape->sample.channels;
 }
 
+/* Samples. To make digits of the weights takes as long as some 300 save. */
+enum { WORTH_DIGITS = 4 * EVALUATION_BLOCK };
+
 size_t evaluator_room(int count, const struct dataset_shape *shape, bool unit_length, int first_outputs)
 {
-    enum {
-        WORTH = 4 * EVALUATION_BLOCK
-    }; /* samples: to make digits of the weights takes as long as 300 of them save */
     const int inputs = inputs_of(shape);
-    const bool bytes = shape->type == SAMPLE_UINT8 && !unit_length && count >= WORTH;
+    const bool bytes = shape->type == SAMPLE_UINT8 && !unit_length && count >= WORTH_DIGITS;
     const bool fit = bytes && first_outputs <= inputs && byte_products_fit(first_outputs, inputs);
     return fit ? byte_weights_size(first_outputs, inputs) : 0;
 }
@@ -81,6 +81,7 @@ static enum status prepare_bytes(struct evaluator *evaluator, const struct netwo
         return STATUS_OK;
     if (size > evaluator->room_size) {
         memory_free(evaluator->room);
+        evaluator->room = NULL;
         evaluator->room_size = 0;
         TRY(memory_allocate(&evaluator->room, size, 1, "weights as digits", error));
         evaluator->room_size = size;
