@@ -27,15 +27,16 @@ struct world {
     struct evaluator *from_bytes, *from_floats;
 };
 
-static struct world make_world(void)
+/* The evaluators keep pointers into the world. */
+static void make_world(struct world *world)
 {
-    struct world world = {.bytes = toy_bytes(COUNT, shape, CLASSES, 4),
-                          .floats = toy_samples(COUNT, FEATURES, CLASSES, 0, 4)};
-    settings_default(train_fields, &world.train);
-    samples_gather(&world.bytes, NULL, 0, COUNT, dataset_values((struct dataset *)(uintptr_t)world.floats.dataset, 0));
-    assert_int_equal(evaluator_create(&world.bytes, CLASSES, &world.from_bytes, NULL), STATUS_OK);
-    assert_int_equal(evaluator_create(&world.floats, CLASSES, &world.from_floats, NULL), STATUS_OK);
-    return world;
+    *world = (struct world){.bytes = toy_bytes(COUNT, shape, CLASSES, 4),
+                            .floats = toy_samples(COUNT, FEATURES, CLASSES, 0, 4)};
+    settings_default(train_fields, &world->train);
+    samples_gather(&world->bytes, NULL, 0, COUNT,
+                   dataset_values((struct dataset *)(uintptr_t)world->floats.dataset, 0));
+    assert_int_equal(evaluator_create(&world->bytes, CLASSES, &world->from_bytes, NULL), STATUS_OK);
+    assert_int_equal(evaluator_create(&world->floats, CLASSES, &world->from_floats, NULL), STATUS_OK);
 }
 
 static void free_world(struct world *world)
@@ -82,7 +83,8 @@ static void check(const struct world *world, struct network *network, bool bits)
 static void bytes_give_what_floats_give(void **state)
 {
     (void)state;
-    struct world world = make_world();
+    struct world world;
+    make_world(&world);
     static const int64_t widths[] = {20, 1, 33, 60, 61, 0};
     for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
         for (uint64_t seed = 0; seed < 3; seed++) {
@@ -96,7 +98,8 @@ static void bytes_give_what_floats_give(void **state)
 static void weights_that_change_are_seen(void **state)
 {
     (void)state;
-    struct world world = make_world();
+    struct world world;
+    make_world(&world);
     struct network *network = make_network(20, 0);
     check(&world, network, false);
     for (int i = 0; i < 20 * FEATURES; i++)
@@ -113,7 +116,8 @@ static void weights_that_change_are_seen(void **state)
 static void weights_that_are_not_finite_are_found(void **state)
 {
     (void)state;
-    struct world world = make_world();
+    struct world world;
+    make_world(&world);
     struct network *network = make_network(20, 0);
     struct evaluation evaluation;
     network_parameters(network)[7] = NAN;
@@ -126,7 +130,8 @@ static void weights_that_are_not_finite_are_found(void **state)
 static void the_room_is_as_foretold(void **state)
 {
     (void)state;
-    struct world world = make_world();
+    struct world world;
+    make_world(&world);
     static const int64_t widths[] = {61, 20, 33, 5};
     int64_t most = 0;
     for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
@@ -146,7 +151,8 @@ static void the_room_is_as_foretold(void **state)
 static void only_many_bytes_have_room(void **state)
 {
     (void)state;
-    struct world world = make_world();
+    struct world world;
+    make_world(&world);
     const struct dataset_shape *const bytes = &world.bytes.dataset->shape;
     assert_int_equal(evaluator_room(COUNT, &world.floats.dataset->shape, false, 20), 0);
     assert_int_equal(evaluator_room(COUNT, bytes, true, 20), 0);
