@@ -42,8 +42,6 @@ static struct byte_weights lay_out(int outputs, int inputs, void *memory)
     struct byte_weights weights = {.outputs = outputs, .inputs = inputs, .digits = memory};
     weights.unit = (double *)(void *)(weights.digits + digits_size(outputs, inputs));
     weights.offset = weights.unit + outputs;
-    weights.mean = (float *)(weights.offset + outputs);
-    weights.scale = weights.mean + inputs;
     return weights;
 }
 
@@ -97,23 +95,24 @@ static void set_digits(int inputs, const float *restrict w, const float *restric
     }
 }
 
-bool byte_weights_set(int outputs, int inputs, int channels, const float *w, const float *mean, const float *scale,
+bool byte_weights_set(int outputs, int inputs, int channels, const float *w, const float *mean, const float *deviation,
                       void *memory, struct byte_weights *out)
 {
     const struct byte_weights weights = lay_out(outputs, inputs, memory);
     const size_t group_bytes = (size_t)(inputs / STEP) * STEP_BYTES;
+    float *const means = (float *)(weights.offset + outputs), *const scales = means + inputs; /* of each input */
     for (int i = 0; i < inputs; i++) {
-        weights.mean[i] = mean[i % channels];
-        weights.scale[i] = scale[i % channels];
+        means[i] = mean[i % channels];
+        scales[i] = 1 / deviation[i % channels];
     }
     memset(weights.digits, 0, digits_size(outputs, inputs));
     for (int j = 0; j < outputs; j++, w += inputs) {
-        const struct sizes sizes = sizes_of(inputs, w, weights.mean, weights.scale);
+        const struct sizes sizes = sizes_of(inputs, w, means, scales);
         if (!(sizes.largest * inputs <= UNEQUAL * sizes.total) || !isfinite(sizes.offset))
             return false;
         weights.unit[j] = sizes.largest / multiples;
         weights.offset[j] = sizes.offset;
-        set_digits(inputs, w, weights.scale, weights.unit[j],
+        set_digits(inputs, w, scales, weights.unit[j],
                    weights.digits + (size_t)(j / LANES) * group_bytes + (size_t)(j % LANES) * STEP);
     }
     *out = weights;

@@ -114,10 +114,12 @@ static void some_rows(int n, int m, const float *z, const int16_t *labels, doubl
 void logsumexp_minus_rows(int n, int m, const float *z, const int16_t *labels, double *out)
 {
     double e[ROOM] = {0};
-    const int most = ROOM / m;
-    for (int i = 0; i<n; i += most> 0 ? most : 1)
-        if (most == 0)
-            out[i] = logsumexp_minus(m, z + (int64_t)i * m, labels[i]);
+    const int most = m > ROOM ? 1 : ROOM / m;
+    for (int i = 0; i < n; i += most) {
+        const float *const row = z + (int64_t)i * m;
+        if (m > ROOM)
+            out[i] = logsumexp_minus(m, row, labels[i]);
         else
-            some_rows(n - i < most ? n - i : most, m, z + (int64_t)i * m, labels + i, e, out + i);
+            some_rows(n - i < most ? n - i : most, m, row, labels + i, e, out + i);
+    }
 }

@@ -23,9 +23,10 @@ size_t tensor_size(const struct tensor_spec *tensor)
     return size;
 }
 
-bool graph_begins_dense(const struct graph *graph)
+int graph_first_outputs(const struct graph *graph)
 {
-    return graph->layers.nodes[0].layer.kind == &layer_dense.kind && graph->values[0].readers == 1;
+    const bool dense = graph->layers.nodes[0].layer.kind == &layer_dense.kind && graph->values[0].readers == 1;
+    return dense ? (int)graph->values[1].size : 0;
 }
 
 size_t graph_layer_parameters(const struct graph_node *node)

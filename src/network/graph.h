@@ -91,8 +91,8 @@ size_t tensor_size(const struct tensor_spec *tensor);
 /* Floats of all parameters of a layer. */
 size_t graph_layer_parameters(const struct graph_node *node);
 
-/* Whether all that is done with the network's input is a dense layer's products. */
-bool graph_begins_dense(const struct graph *graph);
+/* The outputs of a first layer that is dense, and the only one to read the network's input; 0: there is none. */
+int graph_first_outputs(const struct graph *graph);
 
 /* The layer at a place of a walk, and whether the walk stops before it to observe. */
 int graph_layer_at(const struct graph *graph, const struct graph_walk *walk, int place);

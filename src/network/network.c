@@ -149,11 +149,6 @@ static int count_weights(const struct graph *graph)
     return count;
 }
 
-static int first_outputs(const struct graph *graph)
-{
-    return graph_begins_dense(graph) ? (int)graph->values[1].size : 0;
-}
-
 enum status network_summarise(const struct model_config *config, struct shape input, int classes, int max_batch,
                               struct network_summary *out, struct error *error)
 {
@@ -171,7 +166,7 @@ enum status network_summarise(const struct model_config *config, struct shape in
             .flops_per_sample = graph.flops_per_sample,
             .bytes = sizeof(float) * (2 * (size_t)graph.parameter_count + (size_t)graph.state_count + graph.workspace) +
                      (size_t)graph.layers.count * (sizeof(struct layer_node) + sizeof(struct graph_node)),
-            .first_outputs = first_outputs(&graph),
+            .first_outputs = graph_first_outputs(&graph),
             .largest_tensor = largest_tensor(&graph),
             .linear_bytes = largest_linear_part(&graph),
             .gradient_bytes = graph_gradient_bytes(&graph),
@@ -281,7 +276,7 @@ float *network_input(struct network *network)
 
 const float *network_first_weights(const struct network *network, int *outputs)
 {
-    *outputs = first_outputs(&network->graph);
+    *outputs = graph_first_outputs(&network->graph);
     return *outputs == 0 ? NULL : network->parameters + network->graph.nodes[0].parameters[0];
 }
 

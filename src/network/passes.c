@@ -227,7 +227,7 @@ const float *network_forward(struct network *network, const float *x, int n, enu
 
 const float *network_forward_products(struct network *network, const float *products, int n)
 {
-    assert(graph_begins_dense(&network->graph));
+    assert(graph_first_outputs(&network->graph) > 0);
     network->x = network_input(network);
     network->products = products;
     return forward_pass(network, n, PASS_EVALUATE);

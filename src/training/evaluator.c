@@ -73,7 +73,6 @@ static enum status prepare_bytes(struct evaluator *evaluator, const struct netwo
     const struct samples *const samples = evaluator->samples;
     const struct dataset_shape *const shape = &samples->dataset->shape;
     int outputs = 0;
-    float scale[CHANNELS_MAX];
     const float *const weights = network_first_weights(network, &outputs);
     const size_t size = evaluator_room(samples->count, shape, samples->unit_length, outputs);
     evaluator->from_bytes = false;
@@ -86,10 +85,8 @@ static enum status prepare_bytes(struct evaluator *evaluator, const struct netwo
         TRY(memory_allocate(&evaluator->room, size, 1, "weights as digits", error));
         evaluator->room_size = size;
     }
-    for (int channel = 0; channel < shape->sample.channels; channel++)
-        scale[channel] = 1 / samples->deviation[channel];
     evaluator->from_bytes = byte_weights_set(outputs, inputs_of(shape), shape->sample.channels, weights, samples->mean,
-                                             scale, evaluator->room, &evaluator->weights);
+                                             samples->deviation, evaluator->room, &evaluator->weights);
     return STATUS_OK;
 }
 

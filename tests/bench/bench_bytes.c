@@ -63,10 +63,9 @@ static double seconds_of(void (*multiply)(const struct bench *, int), const stru
 
 static double seconds_of_digits(struct bench *bench)
 {
-    const float scale = 1 / bench->samples.deviation[0], scales[] = {scale, scale, scale};
     const double start = clock_monotonic();
     byte_weights_set(bench->outputs, bench->inputs, bench->samples.dataset->shape.sample.channels, bench->w,
-                     bench->samples.mean, scales, bench->digits, &bench->weights);
+                     bench->samples.mean, bench->samples.deviation, bench->digits, &bench->weights);
     return clock_monotonic() - start;
 }
 

@@ -15,7 +15,7 @@
 
 enum { OUTPUTS = 50, INPUTS = 1 << 16, ROWS = 15, CHANNELS = 3 };
 
-static const float means[CHANNELS] = {33.3f, 0, 200}, scales[CHANNELS] = {1 / 78.6f, 1 / 255.0f, 3};
+static const float means[CHANNELS] = {33.3f, 0, 200}, deviations[CHANNELS] = {78.6f, 255, 0.3f};
 
 struct product {
     int outputs, inputs, channels, rows;
@@ -37,7 +37,7 @@ static bool multiply(const struct product *p, float *y)
     void *const memory = room(byte_weights_size(p->outputs, p->inputs));
     for (int i = 0; i < p->rows; i++)
         rows[i] = p->x + (size_t)i * (size_t)p->inputs;
-    const bool fit = byte_weights_set(p->outputs, p->inputs, p->channels, p->w, means, scales, memory, &weights);
+    const bool fit = byte_weights_set(p->outputs, p->inputs, p->channels, p->w, means, deviations, memory, &weights);
     if (fit)
         byte_product(&weights, p->rows, rows, y);
     memory_free(memory);
@@ -57,7 +57,7 @@ static void check(const struct product *p)
             for (int l = 0; l < p->inputs; l++) {
                 const double x = p->x[(size_t)i * (size_t)p->inputs + (size_t)l];
                 const double w = (double)p->w[(size_t)j * (size_t)p->inputs + (size_t)l];
-                const double scaled = w * (double)scales[l % p->channels];
+                const double scaled = w * (double)(1 / deviations[l % p->channels]);
                 right += (x - (double)means[l % p->channels]) * scaled;
                 bytes += x;
                 largest = fmax(largest, fabs(scaled));
