@@ -12,6 +12,7 @@
 #include "kernels/blas.h"
 #include "kernels/bytes.h"
 #include "kernels/gemm.h"
+#include "median.h"
 #include "seedbed/random.h"
 #include "toy_samples.h"
 
@@ -69,18 +70,6 @@ static double seconds_of_digits(struct bench *bench)
     return clock_monotonic() - start;
 }
 
-static int compare(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values)
-{
-    qsort(values, TURNS, sizeof *values, compare);
-    return values[TURNS / 2];
-}
-
 static void measure(struct bench *bench)
 {
     double floats[TURNS], bytes[TURNS], digits[TURNS], ratios[TURNS];
@@ -90,10 +79,11 @@ static void measure(struct bench *bench)
         bytes[turn] = seconds_of(by_bytes, bench);
         ratios[turn] = floats[turn] / bytes[turn];
     }
-    const double slow = median(floats), fast = median(bytes), before = median(digits);
+    const double slow = median(TURNS, floats), fast = median(TURNS, bytes), before = median(TURNS, digits);
     printf("inputs %4d outputs %4d   floats %7.3f   bytes %7.3f us a sample   ratio %.2f   digits %7.1f us, won back "
            "after %4.0f samples%s\n",
-           bench->inputs, bench->outputs, slow * 1e6, fast * 1e6, median(ratios), before * 1e6, before / (slow - fast),
+           bench->inputs, bench->outputs, slow * 1e6, fast * 1e6, median(TURNS, ratios), before * 1e6,
+           before / (slow - fast),
            byte_products_fit(bench->outputs, bench->inputs) ? "" : "   (this build leaves bytes to floats)");
     fflush(stdout);
 }

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "kernels/blas.h"
+#include "median.h"
 #include "network/curvature.h"
 #include "settings.h"
 #include "toy_samples.h"
@@ -33,18 +34,6 @@ static void ensure(enum status status, const struct error *error)
         return;
     fprintf(stderr, "bench_curvature: %s\n", error->text);
     exit(1);
-}
-
-static int by_size(const void *a, const void *b)
-{
-    const double first = *(const double *)a, second = *(const double *)b;
-    return (first > second) - (first < second);
-}
-
-static double median(double *seconds, int rounds)
-{
-    qsort(seconds, (size_t)rounds, sizeof *seconds, by_size);
-    return seconds[rounds / 2];
 }
 
 static double time_training(struct network *network, const struct choice *loss, const struct samples *samples)
@@ -98,7 +87,7 @@ static void run(const struct workload *workload, int rounds)
         product[round < 0 ? 0 : round] = time_product(curvature, network, &loss, &samples);
     }
     flush_subnormals(flushed);
-    const double pass = median(training, rounds), one = median(product, rounds);
+    const double pass = median(rounds, training), one = median(rounds, product);
     printf("{\"workload\": \"%s\", \"samples\": %d, \"batch\": %d, \"training_seconds\": %.6f, \"product_seconds\": "
            "%.6f, \"ratio\": %.3f, \"blas_kernel\": \"%s\"}\n",
            workload->name, workload->samples, curvature_batch(curvature), pass, one, one / pass, blas_kernel());

@@ -6,24 +6,18 @@
  * on operands that lie where the call before left them. */
 #include <cblas.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "kernels/blas.h"
 #include "kernels/unpacked.h"
+#include "median.h"
 
 enum { TURNS = 41, SIDE = 1 << 22 };
 
 struct layer {
     int in, out;
 };
-
-static int compare(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 static void by_blas(enum operand a_is, enum operand b_is, int m, int n, int k, const float *a, const float *b,
                     float beta, float *c)
@@ -54,12 +48,9 @@ static void measure(const char *form, enum operand a_is, enum operand b_is, int 
         ours[turn] = seconds_of(unpacked_product, a_is, b_is, m, n, k, room);
         ratios[turn] = theirs[turn] / ours[turn];
     }
-    qsort(ratios, TURNS, sizeof *ratios, compare);
-    qsort(ours, TURNS, sizeof *ours, compare);
-    qsort(theirs, TURNS, sizeof *theirs, compare);
     const double flops = 2e-9 * m * n * k;
     printf("%-8s m %4d n %4d k %4d   BLAS %6.1f   unpacked %6.1f GFLOP/s   ratio %.2f%s\n", form, m, n, k,
-           flops / theirs[TURNS / 2], flops / ours[TURNS / 2], ratios[TURNS / 2],
+           flops / median(TURNS, theirs), flops / median(TURNS, ours), median(TURNS, ratios),
            unpacked_fits(a_is, b_is, m, n, k) ? "   chosen" : "");
 }
 

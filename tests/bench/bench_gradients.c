@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "base/yield.h"
 #include "kernels/blas.h"
+#include "median.h"
 #include "metrics/gram.h"
 #include "network/network.h"
 #include "settings.h"
@@ -40,18 +41,6 @@ static enum status go_on(void *context, struct error *error)
 {
     (void)context, (void)error;
     return STATUS_OK;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    const double first = *(const double *)a, second = *(const double *)b;
-    return (first > second) - (first < second);
-}
-
-static double median(double *seconds, int rounds)
-{
-    qsort(seconds, (size_t)rounds, sizeof *seconds, by_size);
-    return seconds[rounds / 2];
 }
 
 static double time_passes(struct network *network, const struct samples *samples)
@@ -108,7 +97,7 @@ static void run(const struct workload *workload, int rounds)
         products[round < 0 ? 0 : round] = time_products(&at, &chosen);
     }
     flush_subnormals(flushed);
-    const double pass = median(passes, rounds), product = median(products, rounds);
+    const double pass = median(rounds, passes), product = median(rounds, products);
     printf("{\"workload\": \"%s\", \"samples\": %d, \"forward_backward_seconds\": %.6f, \"products_seconds\": %.6f, "
            "\"ratio\": %.3f, \"blas_kernel\": \"%s\"}\n",
            workload->name, SAMPLES, pass, product, product / pass, blas_kernel());

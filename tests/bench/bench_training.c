@@ -16,6 +16,7 @@
 #include "base/memory.h"
 #include "kernels/blas.h"
 #include "kernels/gemm.h"
+#include "median.h"
 #include "settings.h"
 #include "toy_samples.h"
 #include "training/training.h"
@@ -167,12 +168,6 @@ static struct amount evaluate_for(const struct training *training, double second
     return done;
 }
 
-static int compare(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Both in turn, for `seconds` of training and half of that of evaluation. */
 struct speeds {
     double training, evaluation; /* samples a second */
@@ -192,10 +187,9 @@ static struct speeds measure(const struct training *training, double seconds)
         trained = (struct amount){trained.samples + a.samples, trained.seconds + a.seconds};
         evaluated = (struct amount){evaluated.samples + b.samples, evaluated.seconds + b.seconds};
     }
-    qsort(ratios, (size_t)turns, sizeof *ratios, compare);
     return (struct speeds){.training = trained.samples / trained.seconds,
                            .evaluation = evaluated.samples / evaluated.seconds,
-                           .ratio = (ratios[turns / 2] + ratios[(turns - 1) / 2]) / 2};
+                           .ratio = median(turns, ratios)};
 }
 
 static void run(const struct workload *workload, double seconds)
